@@ -1,0 +1,1 @@
+"""Algorithms on arrays: numpy, scipy and SimpleITK only, no MRML, no Qt."""
