@@ -14,6 +14,9 @@ REASON_TAG = "Calcinosis.Reason"
 CONFIDENCE_TAG = "Calcinosis.Confidence"
 """Tag of a deposit: probability 0..1, as text, that it is one."""
 
+SOURCE_TAG = "Calcinosis.Source"
+"""Tag of a deposit: "auto" when an algorithm drew it, "edited" when a person changed it; absent: "manual"."""
+
 
 @dataclass(frozen=True)
 class Segment:
