@@ -32,6 +32,7 @@ class View:
     bright: which end of the pixel values is high, "air" or "bone".
     ct_to_view: 4x4, RAS of the CT -> view frame; None where it is not known.
     spacing_trust: where the pixel spacing comes from, see `SPACING_TRUST`.
+    magnification: how much larger the object's plane appears on the detector (>= 1); None where it is not known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class View:
     bright: str = "air"
     ct_to_view: np.ndarray | None = None
     spacing_trust: str = "view-file"
+    magnification: float | None = None
 
     def at(self, ct_to_view: np.ndarray) -> View:
         """The same view with another pose of the CT."""
@@ -88,6 +90,8 @@ def view_to_json(view: View) -> dict[str, Any]:
         content["ct_to_view"] = np.asarray(view.ct_to_view).tolist()
     if view.spacing_trust != "view-file":
         content["spacing_trust"] = view.spacing_trust
+    if view.magnification is not None:
+        content["magnification"] = view.magnification
     return content
 
 
@@ -116,6 +120,9 @@ def view_from_json(content: Any, source: str) -> View:
     trust = content.get("spacing_trust", "view-file")
     if trust not in SPACING_TRUST:
         problems.append(f"spacing_trust is {trust!r}, not one of {', '.join(SPACING_TRUST)}")
+    magnification = None
+    if content.get("magnification") is not None:
+        magnification = _numbers(content, "magnification", 1, problems, positive=True)[0]
     pose = _pose(content, problems)
     if problems:
         raise InputError(f"{source}: {'; '.join(problems)}; correct the view file.")
@@ -130,6 +137,7 @@ def view_from_json(content: Any, source: str) -> View:
         bright=bright,
         ct_to_view=pose,
         spacing_trust=trust,
+        magnification=magnification,
     )
 
 
