@@ -1,1 +1,1 @@
-
+"""The command line ``calcinosis``: parse, do, say; one file per command."""

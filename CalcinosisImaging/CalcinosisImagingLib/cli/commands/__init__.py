@@ -1,0 +1,1 @@
+"""One module per command, each with HELP, add_arguments(parser) and run(arguments, progress) -> summary."""
