@@ -1,0 +1,56 @@
+"""Step 5: measures of each deposit of a segmentation node, as rows and as a table node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..analysis.morphology.calibration import Calibration
+from ..analysis.morphology.quantify import quantify
+from ..analysis.progress import Progress, silent
+from ..analysis.segmentation import SOURCE_TAG
+from ..scene.segmentations import segmentation_from_node
+from ..scene.tables import table_node
+from ..scene.volumes import get_view, volume_from_node
+from .columns import DEPOSIT_COLUMNS
+from .segmentation_step import carried_bones
+
+
+def quantify_segmentation(
+    volume_node: object,
+    segmentation_node: object,
+    modality: str,
+    ct_bones_node: object | None = None,
+    psf_fwhm_mm: float | None = None,
+    calibration: Calibration | None = None,
+    progress: Progress = silent,
+) -> list[dict[str, Any]]:
+    """One row per deposit: measures, modality, view and source; see `columns.DEPOSIT_COLUMNS`."""
+    volume = volume_from_node(volume_node)
+    deposits = segmentation_from_node(segmentation_node, volume)
+    view = get_view(volume_node) if modality == "xray" else None
+    rows = quantify(
+        volume,
+        deposits,
+        modality,
+        bones=carried_bones(volume_node, modality, ct_bones_node),
+        view=view,
+        psf_fwhm_mm=psf_fwhm_mm,
+        calibration=calibration,
+        progress=progress,
+    )
+    sources = {segment.label: segment.tags.get(SOURCE_TAG, "manual") for segment in deposits.segments}
+    about = {"modality": modality, "view": view.name if view else None}
+    return [{**about, "source": sources[row["deposit_id"]], **row} for row in rows]
+
+
+def deposit_table(scene: object, name: str, rows: Iterable[Mapping[str, Any]], node: object = None) -> object:
+    """A table node of deposit rows; ``node`` is refilled if given."""
+    keyed = [{"key": deposit_key(row), **row} for row in rows]
+    return table_node(scene, name, DEPOSIT_COLUMNS, keyed, node)
+
+
+def deposit_key(row: Mapping[str, Any]) -> str:
+    """Short text that names a deposit within a visit, such as ``xray-pa-3``."""
+    parts = (row["modality"], row.get("view"), row.get("reader"), row["deposit_id"])
+    return "-".join(str(part) for part in parts if part not in (None, ""))
