@@ -1,0 +1,1 @@
+"""Which deposit is which: between segmentations, modalities and visits."""
