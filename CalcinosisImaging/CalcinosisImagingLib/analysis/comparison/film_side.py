@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..segmentation import Segmentation
+from ..view import View
+from ..volume import transform_points
 from .assign import Group, group
 from .bodies import Bodies, find_bodies
 from .pair import PairGeometry, mutual_coverage
@@ -131,6 +133,18 @@ def united(shadows: Sequence[Shadow]) -> Shadow:
     if len(shadows) == 1:
         return shadows[0]
     return Shadow(np.unique(np.concatenate([shadow.points for shadow in shadows]), axis=0))
+
+
+def magnification_in(view: View | None) -> Magnification:
+    """Magnification by a view's geometry: by the depth of each point where the pose of the CT is known, else by the
+    magnification that the file tells, else 1 (sizes at the detector).
+    """
+    if view is None:
+        return 1.0
+    if view.ct_to_view is not None:
+        pose = view.ct_to_view
+        return lambda points_ras: view.source_detector_mm / transform_points(pose, points_ras)[..., 2]
+    return view.magnification or 1.0
 
 
 def _factors(

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..progress import Progress, part, report, silent
 from ..segmentation import Segmentation, empty_like
+from ..view import View
 from .assign import group
-from .film_side import FilmSide, Magnification, Projection
+from .film_side import FilmSide, Projection, magnification_in
 from .match import TOLERANCE_MM, Match, PointMap, describe, joined
 from .pair import PairGeometry
 
@@ -49,7 +50,7 @@ def match_modalities(
     ct_to_mr: PointMap | None = None,
     mr_to_ct: PointMap | None = None,
     project: Mapping[str, Projection] | None = None,
-    magnification: Mapping[str, Magnification] | None = None,
+    views: Mapping[str, View] | None = None,
     volumes_ct_mm3: Mapping[int, float] | None = None,
     volumes_mr_mm3: Mapping[int, float] | None = None,
     areas_xray_mm2: Mapping[str, Mapping[int, float]] | None = None,
@@ -65,7 +66,8 @@ def match_modalities(
     ct_to_mr, mr_to_ct: point mappings; None is the identity, but deposits that MR alone shows are compared with films
         only if ``mr_to_ct`` is given or ``ct_to_mr`` is None.
     project: view name -> projection. A film without one could not be located and is left out.
-    magnification: view name -> magnification at the deposit; 1 where absent (areas are then those at the detector).
+    views: view name -> geometry, for areas in the plane of the deposit; see `film_side.magnification_in`. Without a
+        view they are those at the detector.
     volumes_ct_mm3, volumes_mr_mm3, areas_xray_mm2: the best estimates by label, to be reported instead of counts of
         voxels and pixels.
 
@@ -93,7 +95,9 @@ def match_modalities(
     rows = []
     for number, name in enumerate(located):
         report(progress, 0.4 + 0.6 * number / len(located), f"Comparing with film {name}")
-        side = FilmSide.of(films[name], geometry, solids, project[name], mr_to_ct, (magnification or {}).get(name, 1.0))
+        side = FilmSide.of(
+            films[name], geometry, solids, project[name], mr_to_ct, magnification_in((views or {}).get(name))
+        )
         for found in side.matches(tolerance_mm, (areas_xray_mm2 or {}).get(name)):
             row = table.row(name, found.ct, found.mr, found.film_ids)
             row["dice_ct_xray"] = found.dice_ct_xray
