@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import SimpleITK as sitk
 
+from .errors import InputError
 from .volume import Volume
 
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -53,3 +57,29 @@ def from_itk_affine(transform: sitk.Transform) -> np.ndarray:
         lps[:3, axis] = np.array(transform.TransformPoint(tuple(np.eye(3)[axis]))) - origin
     lps[:3, 3] = origin
     return LPS_RAS @ lps @ LPS_RAS
+
+
+def read_transform(path: Path) -> sitk.Transform:
+    """An ITK transform file.
+
+    Raises
+    ------
+    InputError: missing or unreadable.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such transform file; check the name.")
+    try:
+        return sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: cannot be read as an ITK transform; give a .h5 or .tfm file.") from error
+
+
+def point_mapping(transform: sitk.Transform) -> Callable[[np.ndarray], np.ndarray]:
+    """RAS points (N, 3) -> RAS points (N, 3) by an ITK transform."""
+    flip = np.array([-1.0, -1.0, 1.0])
+
+    def apply(points: np.ndarray) -> np.ndarray:
+        lps = np.asarray(points, float) * flip
+        return np.array([transform.TransformPoint(point) for point in lps.tolist()]).reshape(-1, 3) * flip
+
+    return apply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def writable_folder(path: Path) -> Path:
     except FileExistsError as error:
         raise InputError(f"{path}: is a file where an output folder is needed; choose another --out.") from error
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another output place or change its permissions."
         ) from error

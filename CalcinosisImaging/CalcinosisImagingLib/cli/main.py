@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Threaded linear algebra sums in an order that depends on the number of cores; our parallelism is over participants.
-# This must come before numpy is imported anywhere.
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-
 import argparse
 import errno
 import importlib
@@ -18,7 +11,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import __version__
+from . import threads  # noqa: F401 - before anything that loads numpy
+
+from .. import __version__  # isort: skip
 from ..analysis.errors import CalcinosisError, InputError, OperationCancelled
 from ..analysis.files import json_text
 from .progress import ProgressLine

@@ -21,19 +21,28 @@ def quantify_segmentation(
     segmentation_node: object,
     modality: str,
     ct_bones_node: object | None = None,
+    bones_on_image_node: object | None = None,
     psf_fwhm_mm: float | None = None,
     calibration: Calibration | None = None,
     progress: Progress = silent,
 ) -> list[dict[str, Any]]:
-    """One row per deposit: measures, modality, view and source; see `columns.DEPOSIT_COLUMNS`."""
+    """One row per deposit: measures, modality, view and source; see `columns.DEPOSIT_COLUMNS`.
+
+    ct_bones_node: bones of the CT, carried to this image by its registration.
+    bones_on_image_node: bones on this image's own grid instead.
+    """
     volume = volume_from_node(volume_node)
+    if bones_on_image_node is not None:
+        bones = segmentation_from_node(bones_on_image_node, volume)
+    else:
+        bones = carried_bones(volume_node, modality, ct_bones_node)
     deposits = segmentation_from_node(segmentation_node, volume)
     view = get_view(volume_node) if modality == "xray" else None
     rows = quantify(
         volume,
         deposits,
         modality,
-        bones=carried_bones(volume_node, modality, ct_bones_node),
+        bones=bones,
         view=view,
         psf_fwhm_mm=psf_fwhm_mm,
         calibration=calibration,

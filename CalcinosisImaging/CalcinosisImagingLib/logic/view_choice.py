@@ -24,9 +24,7 @@ def readView(filmNode: object, viewFile: Path) -> None:
     try:
         content = json.loads(viewFile.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(
-            f"{viewFile}: cannot be read ({error.strerror}); choose the view file of this film."
-        ) from error
+        raise InputError(f"{viewFile}: cannot be read ({error.strerror}); choose this film's view file.") from error
     except ValueError as error:
         raise InputError(f"{viewFile}: is not JSON; choose the view file of this film.") from error
     view = view_from_json(content, str(viewFile))
