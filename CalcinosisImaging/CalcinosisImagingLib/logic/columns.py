@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..analysis.comparison import modalities, visits
 from ..analysis.morphology.registry import MEASURES
 
 IDENTITY_COLUMNS = ("participant", "session", "hand", "modality", "view", "deposit_id", "source", "reader")
@@ -9,21 +10,6 @@ IDENTITY_COLUMNS = ("participant", "session", "hand", "modality", "view", "depos
 
 DEPOSIT_COLUMNS = (*IDENTITY_COLUMNS, *(measure.key for measure in MEASURES))
 
-STUDY_MATCH_COLUMNS = ("participant", "session", "hand")
-MATCH_COLUMNS = (
-    *STUDY_MATCH_COLUMNS,
-    "view",
-    "ct_id",
-    "mr_id",
-    "xray_id",
-    "status",
-    "dice_ct_mr",
-    "hd95_ct_mr_mm",
-    "assd_ct_mr_mm",
-    "centroid_distance_ct_mr_mm",
-    "dice_ct_xray",
-    "volume_ct_mm3",
-    "volume_mr_mm3",
-    "area_xray_mm2",
-    "area_ct_projected_mm2",
-)
+STUDY_COLUMNS = ("participant", "session", "hand")
+MATCH_COLUMNS = (*STUDY_COLUMNS, *modalities.COLUMNS)
+VISIT_MATCH_COLUMNS = ("participant", "first_session", "second_session", "hand", *visits.COLUMNS)

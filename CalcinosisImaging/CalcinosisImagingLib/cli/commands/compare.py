@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Match, write, summarise."""
     out = writable_file(arguments.out, (".csv",))
 
-    from ...analysis.comparison.match import COLUMNS, match
+    from ...analysis.comparison.match import COLUMNS, comparison_rows, match
     from ...analysis.itk_bridge import point_mapping, read_transform
     from ...analysis.segmentation_file import read_segmentation
 
@@ -36,8 +36,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         raise InputError(
             f"{arguments.a} and {arguments.b}: the images lie apart in space; give the transform between them."
         )
-    found = match(a, b, mapping, progress=progress)
-    rows = found.rows()
+    rows = comparison_rows(match(a, b, mapping, progress=progress))
     write_csv(out, COLUMNS, rows)
     counts = {status: sum(row["status"] == status for row in rows) for status in ("matched", "missed", "extra")}
     return {
