@@ -1,0 +1,1 @@
+"""Agreement and repeatability with intervals, by numpy and scipy alone."""
