@@ -1,0 +1,85 @@
+"""Stored pixel values of a DICOM file, decompressed; a sentence where that cannot be done."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from pydicom.pixels import get_decoder
+from pydicom.uid import UID
+
+from ..analysis.errors import InputError
+
+
+def read_pixels(path: Path) -> tuple[np.ndarray, str, pydicom.Dataset]:
+    """All frames of one file as stored (before rescale), its SHA-256, and its full data set.
+
+    Returns
+    -------
+    frames: integer array (frames, rows, columns), signed or not as the file says.
+    digest: SHA-256 of the file, hexadecimal.
+    dataset: what pydicom read, for the modality look-up table.
+
+    Raises
+    ------
+    InputError: truncated, damaged, colour, or compressed in a way that nothing here can decode.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror}); allow reading it.") from error
+    digest = hashlib.sha256(content).hexdigest()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = pydicom.dcmread(BytesIO(content), force=True)
+            frames = _decode(path, dataset)
+        except InputError:
+            raise
+        except Exception as error:  # codecs and damaged values fail in any way
+            raise InputError(
+                f"{path}: its pixels cannot be read (truncated or damaged); copy it again from the archive."
+            ) from error
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    frames = frames.reshape(-1, rows, columns)
+    return frames, digest, dataset
+
+
+def _decode(path: Path, dataset: pydicom.Dataset) -> np.ndarray:
+    """The pixel array by pydicom, or by ITK's GDCM where pydicom lacks the codec."""
+    if int(dataset.get("SamplesPerPixel", 1)) != 1:
+        raise InputError(
+            f"{path}: is a colour image ({dataset.get('PhotometricInterpretation')}), grey values were expected; "
+            "give the original series."
+        )
+    if "PixelData" not in dataset:
+        raise InputError(f"{path}: holds no pixel data (only a header); copy it again from the archive.")
+    syntax = UID(dataset.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2"))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    if not syntax.is_compressed or get_decoder(syntax).is_available:
+        return dataset.pixel_array
+    return _decode_by_itk(path, dataset, syntax)
+
+
+def _decode_by_itk(path: Path, dataset: pydicom.Dataset, syntax: UID) -> np.ndarray:
+    """Stored values through ITK, which applies the rescale: it is taken back."""
+    refusal = InputError(
+        f"{path}: is compressed as {syntax.name}, which cannot be decoded here; export it uncompressed "
+        "(Explicit VR Little Endian)."
+    )
+    if int(dataset.get("NumberOfFrames") or 1) != 1:
+        raise refusal
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        values = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise refusal from error
+    slope, intercept = float(dataset.get("RescaleSlope", 1) or 1), float(dataset.get("RescaleIntercept", 0) or 0)
+    return np.rint((values.astype(np.float64) - intercept) / slope).astype(np.int32)
