@@ -102,12 +102,9 @@ def _of_repeated(differences: np.ndarray, subjects: np.ndarray) -> dict[str, Any
     share = 1 - 1 / harmonic
     variance = of_means + share * within
     bias, sd = float(means.mean()), float(np.sqrt(variance))
-    lower, upper = (
-        np.sqrt(
-            max(0.0, variance + sign * np.hypot(*_excess(of_means, share * within, groups - 1, rows - groups, tail)))
-        )
-        for sign, tail in ((-1, 1 - TAIL), (1, TAIL))
-    )
+    parts = ((of_means, groups - 1), (share * within, rows - groups))
+    lower = np.sqrt(max(0.0, variance - _excess(parts, 1 - TAIL)))
+    upper = np.sqrt(variance + _excess(parts, TAIL))
     reach = float(stats.t.ppf(1 - TAIL, groups - 1)) * np.sqrt(of_means / groups)
     inner, outer = np.hypot(reach, _Z * (sd - lower)), np.hypot(reach, _Z * (upper - sd))
     values = (
@@ -118,8 +115,6 @@ def _of_repeated(differences: np.ndarray, subjects: np.ndarray) -> dict[str, Any
     return {**dict(zip(KEYS, map(float, values), strict=True)), "method": _REPEATED, "subjects": groups}
 
 
-def _excess(between: float, within: float, df_between: int, df_within: int, tail: float) -> tuple[float, float]:
-    """How far each part of a variance may be out towards one end of its chi-square interval."""
-    return tuple(
-        part * abs(1 - df / stats.chi2.ppf(tail, df)) for part, df in ((between, df_between), (within, df_within))
-    )
+def _excess(parts: tuple[tuple[float, int], ...], tail: float) -> float:
+    """How far a sum of independent (variance, degrees of freedom) may be out towards one end of its interval."""
+    return float(np.hypot(*[variance * (1 - df / stats.chi2.ppf(tail, df)) for variance, df in parts]))
