@@ -42,6 +42,11 @@ class Edit:
     series: str | None = None
     view: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Series or view, as `Session.mr` and `Session.xray` have it; "" for CT."""
+        return self.series or self.view or ""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -63,9 +68,9 @@ class Session:
     xray: Mapping[str, ImageSource] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
 
-    def edits_of(self, modality: str, name: str | None = None) -> tuple[Edit, ...]:
+    def edits_of(self, modality: str, name: str = "") -> tuple[Edit, ...]:
         """Corrections of the CT, of one MR series, or of one view."""
-        return tuple(e for e in self.edits if e.modality == modality and name in (None, e.series, e.view))
+        return tuple(e for e in self.edits if e.modality == modality and name == e.name)
 
 
 @dataclass(frozen=True)
