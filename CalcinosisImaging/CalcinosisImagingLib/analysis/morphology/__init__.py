@@ -1,0 +1,1 @@
+"""Morphology: size, shape, density, place and kind of each deposit."""

@@ -1,0 +1,73 @@
+"""How dense a deposit is: CT numbers, what they add up to, and milligrams where there is a calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .calibration import Calibration
+from .cut import Cut
+from .fractions import Fractions
+
+GRADES_HU = (150.0, 400.0, 800.0)
+"""Density grade 1, 2, 3 from these plateau values on (grade 0 below the first)."""
+
+
+def ct_density(cut: Cut, fractions: Fractions, calibration: Calibration | None) -> dict[str, object]:
+    """Columns of density in CT."""
+    values = cut.values[cut.mask].astype(np.float64)
+    low, middle, high = np.percentile(values, [10, 50, 90]).tolist()
+    row: dict[str, object] = {
+        "mean_hu": float(values.mean()),
+        "max_hu": float(values.max()),
+        "min_hu": float(values.min()),
+        "sd_hu": float(values.std(ddof=1)) if values.size > 1 else None,
+        "median_hu": middle,
+        "p10_hu": low,
+        "p90_hu": high,
+    }
+    if fractions.reason is None:
+        plateau = fractions.background + fractions.contrast
+        row |= {
+            "background_hu": fractions.background,
+            "plateau_hu": plateau,
+            "noise_hu": fractions.noise_sd,
+            "density_grade": int(np.searchsorted(GRADES_HU, plateau, side="right")),
+            "heterogeneity": heterogeneity(cut, fractions),
+            **_integral(cut, fractions, calibration),
+        }
+    return row
+
+
+def heterogeneity(cut: Cut, fractions: Fractions) -> float | None:
+    """Spread of the full voxels' contrast beyond the noise, relative to the contrast; None without full voxels."""
+    full = cut.mask & (fractions.shape > 0.99) & (fractions.excess > 0.75 * abs(fractions.contrast))
+    if full.sum() < 8:
+        return None
+    variance = float(fractions.excess[full].astype(np.float64).var(ddof=1)) - fractions.noise_sd**2
+    return float(np.sqrt(max(variance, 0.0)) / abs(fractions.contrast))
+
+
+def _integral(cut: Cut, fractions: Fractions, calibration: Calibration | None) -> dict[str, object]:
+    """HU·mm³ above the background, and mg with its interval."""
+    integral = float(fractions.excess.sum(dtype=np.float64)) * cut.voxel_mm3
+    row: dict[str, object] = {"integrated_hu_mm3": integral}
+    if calibration is not None:
+        mass = calibration.slope_mg_per_mm3_hu * integral
+        relative = np.hypot(
+            calibration.slope_sd / calibration.slope_mg_per_mm3_hu,
+            np.log(fractions.upper_mm3 / fractions.volume_mm3) / 1.96,
+        )
+        spread = float(np.exp(1.96 * relative))
+        row |= {"mass_mg": mass, "mass_lower_mg": mass / spread, "mass_upper_mg": mass * spread}
+    return row
+
+
+def mr_signal(cut: Cut, fractions: Fractions) -> dict[str, object]:
+    """Columns of signal in MR: the deposit's own against the tissue around it."""
+    row: dict[str, object] = {"mean_signal": float(cut.values[cut.mask].mean(dtype=np.float64))}
+    if fractions.reason is None:
+        row["background_signal"] = fractions.background
+        row["heterogeneity"] = heterogeneity(cut, fractions)
+        if fractions.background > 0:
+            row["signal_ratio"] = (fractions.background + fractions.contrast) / fractions.background
+    return row

@@ -1,0 +1,182 @@
+"""All measures of all deposits of one image: one row each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from ..errors import InputError
+from ..progress import Progress, report, silent
+from ..segmentation import Segmentation
+from ..view import View
+from ..volume import Volume
+from .calibration import Calibration
+from .cut import Cut, cut_deposits, labelled_boxes
+from .density import ct_density, mr_signal
+from .film import film_measures
+from .fractions import margin_mm, measure_fractions
+from .kind import consistency_from_hu, consistency_from_signal, form_of
+from .mesh import mesh_vertices
+from .place import Skeleton, place_measures, skeleton
+from .psf import DEFAULT_VOXELS, estimate_psf_mm
+from .registry import COLUMNS, MEASURES
+from .shape import shape_measures
+from .skin import skin_tree
+from .surface import surface_area_mm2, thickness_mm
+
+Modality = Literal["ct", "mr", "xray"]
+EVERYWHERE = np.ones((3, 3, 3), bool)
+"""Voxels that share a face, an edge or a corner are connected."""
+
+
+def quantify(
+    volume: Volume,
+    deposits: Segmentation,
+    modality: Modality,
+    *,
+    bones: Segmentation | None = None,
+    view: View | None = None,
+    psf_fwhm_mm: float | None = None,
+    calibration: Calibration | None = None,
+    skin: np.ndarray | None = None,
+    magnification: float | None = None,
+    progress: Progress = silent,
+) -> list[dict[str, object]]:
+    """Measure every deposit.
+
+    Parameters
+    ----------
+    volume: the image; a film has K = 1.
+    deposits: labels on the image's grid, any positive label; ``deposit_id`` is the label.
+    bones: segment IDs are bone names (`anatomy`), with ``left:`` or ``right:`` in front where both hands are there. On
+        the grid of the image; for a film those of the CT, which ``view.ct_to_view`` projects.
+    view: geometry of a film.
+    psf_fwhm_mm: width of the scanner's point spread, the voxel's own width not included; estimated if None.
+    calibration: HU to mg; without it there is no mass.
+    skin: bool (K, J, I), True inside the body; found by a threshold if None.
+    magnification: of a film, where it is known; else from the pose and the bones, else from the palm's height.
+
+    Returns
+    -------
+    one row per label, in order of label; keys are `registry.COLUMNS`, None where a measure does not apply.
+
+    Raises
+    ------
+    InputError: the grids differ.
+    OperationCancelled: the receiver of ``progress`` asked to stop.
+    """
+    if not volume.same_grid(deposits.volume):
+        raise InputError(
+            f"The segmentation ({_size(deposits.volume)}) is not on the grid of its image ({_size(volume)}); "
+            "resample it onto the image."
+        )
+    flat = modality == "xray"
+    if bones is not None and not flat and not volume.same_grid(bones.volume):
+        raise InputError(
+            f"The bones ({_size(bones.volume)}) are not on the grid of the image ({_size(volume)}); "
+            "resample them onto the image."
+        )
+    report(progress, 0.0, "finding the deposits")
+    boxes = labelled_boxes(deposits.labels)
+    if not boxes:
+        return []
+    report(progress, 0.05, "reading the bones")
+    frame = None if bones is None else skeleton(bones)
+    if flat:
+        cuts = cut_deposits(volume, deposits, None, 8 * float(volume.spacing_mm[:2].max()), boxes)
+        rows = []
+        for number, cut in enumerate(cuts):
+            report(progress, 0.2 + 0.8 * number / len(boxes), "measuring the shadows")
+            rows.append(_row(cut, modality, film_measures(cut, view, frame, magnification)))
+        return rows
+    report(progress, 0.15, "finding the skin")
+    surface = skin_tree(volume, modality == "ct", skin)
+    report(progress, 0.25, "measuring the sharpness")
+    fwhm = psf_fwhm_mm
+    note = ""
+    if fwhm is None:
+        fwhm = estimate_psf_mm(volume, deposits, bones, boxes, modality == "ct")
+        if fwhm is None:
+            fwhm = DEFAULT_VOXELS * float(np.cbrt(volume.voxel_volume_mm3))
+            note = "point spread not measurable, taken as two voxels"
+    rows = []
+    grid_bones = bones
+    margin = margin_mm(fwhm, volume.spacing_mm)
+    for number, cut in enumerate(cut_deposits(volume, deposits, grid_bones, margin, boxes)):
+        report(progress, 0.3 + 0.7 * number / len(boxes), "measuring the deposits")
+        rows.append(_row(cut, modality, _solid(cut, modality, fwhm, frame, surface, calibration, note)))
+    report(progress, 1.0, "measured")
+    return rows
+
+
+def _size(volume: Volume) -> str:
+    """Dimensions as text."""
+    return " x ".join(map(str, volume.size))
+
+
+def _row(cut: Cut, modality: str, measured: dict[str, object]) -> dict[str, object]:
+    """Every column in its order, None where there is nothing or nothing finite."""
+    row = dict.fromkeys(COLUMNS)
+    fragments = int(ndimage.label(cut.mask, EVERYWHERE)[1])
+    row |= {"deposit_id": cut.label, "fragments": fragments} | measured
+    for measure in MEASURES:
+        value = row[measure.key]
+        if isinstance(value, float | np.floating):
+            value = float(value) if np.isfinite(value) else None
+        row[measure.key] = value if modality in measure.modalities else None
+    return row
+
+
+def _solid(
+    cut: Cut,
+    modality: str,
+    fwhm_mm: float,
+    bones: Skeleton | None,
+    skin: cKDTree | None,
+    calibration: Calibration | None,
+    note: str,
+) -> dict[str, object]:
+    """Columns of CT and MR."""
+    fractions = measure_fractions(cut, fwhm_mm, modality == "ct")
+    row: dict[str, object] = {
+        "fragments": int(ndimage.label(cut.mask, EVERYWHERE)[1]),
+        "volume_mm3": fractions.volume_mm3,
+        "volume_lower_mm3": fractions.lower_mm3,
+        "volume_upper_mm3": fractions.upper_mm3,
+        "surface_area_mm2": surface_area_mm2(cut, fractions),
+        **shape_measures(cut),
+    }
+    row["integrated_intensity"] = float(cut.values[cut.mask].mean(dtype=np.float64)) * row["mesh_volume_mm3"]
+    through = thickness_mm(cut, fractions)
+    if through is not None:
+        row["thickness_mm"], row["max_thickness_mm"] = through
+    row |= ct_density(cut, fractions, calibration) if modality == "ct" else mr_signal(cut, fractions)
+    centre = cut.to_ras(np.argwhere(cut.mask).mean(axis=0))
+    row |= dict(zip(("centroid_r_mm", "centroid_a_mm", "centroid_s_mm"), centre.tolist(), strict=True))
+    if bones is not None:
+        row |= place_measures(cut, bones)
+    if skin is not None:
+        vertices = cut.to_ras(mesh_vertices(cut.mask))
+        row["depth_skin_mm"] = float(skin.query(vertices)[0].min())
+    row["form"], row["form_probability"] = form_of(row)
+    row["consistency"], row["consistency_probability"] = _consistency(row, modality)
+    row["note"] = "; ".join(text for text in (note, fractions.reason, _edge(cut)) if text) or None
+    return row
+
+
+def _consistency(row: dict[str, object], modality: str) -> tuple[str, float | None]:
+    """Consistency by what the modality shows."""
+    if modality == "ct":
+        return consistency_from_hu(row.get("plateau_hu"), row.get("heterogeneity"))
+    return consistency_from_signal(row.get("signal_ratio"))
+
+
+def _edge(cut: Cut) -> str | None:
+    """A note on a deposit that the image cuts off."""
+    touching = any(
+        face.any() for axis in range(3) for face in (np.take(cut.mask, 0, axis), np.take(cut.mask, -1, axis))
+    )
+    return "cut off by the image's border" if touching else None
