@@ -1,0 +1,187 @@
+"""Radiograph of a posed hand: line integrals along true rays through the shapes, then the detector.
+
+Nothing here knows a CT: shapes are sampled along the ray of each pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..analysis.view import View
+from .ct import FWHM_SIGMA
+from .frames import MIRROR, rigid
+from .hand import PosedHand
+from .lattice import Box, Rays, fraction, sample
+from .paint import paint_soft
+from .presets import FilmProtocol
+from .scanner import body_corners
+from .tissues import attenuation_per_mm
+
+SOFT_STRIDE = 3
+"""Soft tissue has no fine detail: every third pixel has a ray of its own, the others are interpolated."""
+STEP_MM = 0.5
+DEPOSIT_STEP_MM = 0.25
+COVER_MM = 2.0
+"""Between the palm and the detector's sensitive layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shadow:
+    """A deposit on the film: pixels whose ray meets it, and the length of ray inside (mm)."""
+
+    index: int
+    box: tuple[slice, slice]
+    mask: np.ndarray
+    path_mm: np.ndarray
+
+
+def film_placement(
+    posed: PosedHand, protocol: FilmProtocol, rng: np.random.Generator, name: str
+) -> tuple[PosedHand, View]:
+    """Lay the hand palm down on the detector, central ray on the third MCP joint; its world is the view frame."""
+    base = np.diag([1.0, -1.0, -1.0, 1.0])
+    turn = rigid(np.clip(rng.standard_normal(3), -2, 2) * np.array([1.5, 2.0, 5.0]))
+    placement = turn @ base @ (MIRROR if posed.hand.side == "left" else np.eye(4))
+    laid = posed.placed(placement)
+    knuckle = posed.hand.skeleton.bones["metacarpal-3"].shape.head_centre
+    aim = laid.bone_to_world("metacarpal-3") @ np.append(knuckle, 1.0)
+    aim[:2] += rng.normal(0.0, 4.0, 2)
+    lowest = _lowest(laid)
+    shift = np.array([-aim[0], -aim[1], protocol.source_detector_mm - COVER_MM - lowest])
+    laid = posed.placed(rigid(shift_mm=shift) @ placement)
+    corners = body_corners(laid)
+    half = np.abs(corners[:, :2]).max(axis=0) * protocol.source_detector_mm / corners[:, 2].min() + 6.0
+    columns, rows = (2 * int(np.ceil(h / protocol.pixel_mm)) for h in half)
+    bright = "air" if protocol.intensity == "linear" else "bone"
+    pixel = (protocol.pixel_mm, protocol.pixel_mm)
+    centre = ((columns - 1) / 2.0, (rows - 1) / 2.0)
+    view = View(name, rows, columns, pixel, protocol.source_detector_mm, centre, protocol.intensity, bright)
+    return laid, view
+
+
+def _lowest(posed: PosedHand) -> float:
+    """Largest z (towards the detector) of the skin, apart from the forearm, which may hang over the edge."""
+    lowest = -np.inf
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    for piece in posed.hand.skin:
+        if piece.bone == "radius":
+            continue
+        limb = piece.shape
+        to_world = posed.piece_to_world(piece)
+        for t in (0.0, 0.5, 1.0):
+            a = limb.start_mm[0] + (limb.end_mm[0] - limb.start_mm[0]) * t
+            b = limb.start_mm[1] + (limb.end_mm[1] - limb.start_mm[1]) * t
+            offset = limb.offset_mm[0] + (limb.offset_mm[1] - limb.offset_mm[0]) * t
+            ring = np.column_stack(
+                [limb.shift_mm + a * np.cos(angle), np.full(24, t * limb.length_mm), offset + b * np.sin(angle)]
+            )
+            lowest = max(lowest, float((ring @ to_world[:3, :3].T + to_world[:3, 3])[:, 2].max()))
+    return lowest
+
+
+def film_attenuation(hu: float, calcium_gain: float) -> float:
+    """Attenuation per mm on film: calcium weighs more at the lower voltage than its HU in CT say."""
+    return attenuation_per_mm(hu if hu < 120.0 else 120.0 + (hu - 120.0) * calcium_gain)
+
+
+def line_integrals(
+    posed: PosedHand, view: View, hu: Mapping[str, float], calcium_gain: float
+) -> tuple[np.ndarray, list[Shadow]]:
+    """Integral of attenuation along the ray of each pixel, float32 (rows, columns), and the deposits' shadows."""
+    mu = {name: film_attenuation(value, calcium_gain) for name, value in hu.items()}
+    corners = body_corners(posed)
+    first, last = corners[:, 2].min() - 2.0, corners[:, 2].max() + 2.0
+    deposits = [_sample_deposit(posed, view, index, first, last) for index in range(len(posed.hand.deposits))]
+    total = _soft_integral(posed, view, mu, first, last)
+    rays = Rays(view, first, STEP_MM, int((last - first) / STEP_MM) + 1)
+    for name in posed.hand.skeleton.bones:
+        _add_bone(total, posed, rays, name, mu)
+    shadows = []
+    for index, found in enumerate(deposits):
+        if found is None:
+            continue
+        fine, box, d = found
+        share = _share(d, view.pixel_spacing_mm[0])
+        path = share.sum(axis=0) * fine.path_mm(box)
+        total[box[1:]] += path * film_attenuation(posed.hand.deposits[index].hu, calcium_gain)
+        shadows.append(Shadow(index, box[1:], (d < 0).any(axis=0), path))
+    return total, shadows
+
+
+def _soft_integral(posed: PosedHand, view: View, mu: Mapping[str, float], first: float, last: float) -> np.ndarray:
+    """Soft tissue alone, with the bones' and deposits' room left empty."""
+    rays = Rays(view, first, STEP_MM, int((last - first) / STEP_MM) + 1, SOFT_STRIDE)
+    image = paint_soft(posed, rays, mu, STEP_MM)
+    solids = [(bone.shape, posed.bone_to_world(name)) for name, bone in posed.hand.skeleton.bones.items()]
+    solids += [(d.shape, posed.deposit_to_world(i)) for i, d in enumerate(posed.hand.deposits)]
+    for shape, to_world in solids:
+        found = sample(rays, shape, to_world, 1.0)
+        if found is not None:
+            box, d = found
+            image[box] *= 1.0 - fraction(d, STEP_MM)
+    whole = tuple(slice(0, n) for n in rays.shape)
+    coarse = image.sum(axis=0) * rays.path_mm(whole)
+    rows = (np.arange(view.rows) - (SOFT_STRIDE - 1) / 2.0) / SOFT_STRIDE
+    columns = (np.arange(view.columns) - (SOFT_STRIDE - 1) / 2.0) / SOFT_STRIDE
+    where = np.meshgrid(rows, columns, indexing="ij")
+    return ndimage.map_coordinates(coarse.astype(np.float32), where, order=1, mode="nearest", output=np.float32)
+
+
+def _sample_deposit(
+    posed: PosedHand, view: View, index: int, first: float, last: float
+) -> tuple[Rays, Box, np.ndarray] | None:
+    """Distance to one deposit along the rays that may meet it."""
+    rays = Rays(view, first, DEPOSIT_STEP_MM, int((last - first) / DEPOSIT_STEP_MM) + 1)
+    found = sample(rays, posed.hand.deposits[index].shape, posed.deposit_to_world(index), 1.0)
+    return None if found is None else (rays, *found)
+
+
+def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Mapping[str, float]) -> None:
+    """Add one bone's integral; where a deposit has eroded it, the deposit's room is left out."""
+    shape, to_world = posed.hand.skeleton.bones[name].shape, posed.bone_to_world(name)
+    found = sample(rays, shape, to_world, STEP_MM)
+    if found is None:
+        return
+    box, d = found
+    y = rays.local(np.linalg.inv(to_world), box)[1]
+    pixel = rays.view.pixel_spacing_mm[0]
+    inside = mu["spongy"] + (mu["marrow"] - mu["spongy"]) * shape.shaft(y)
+    image = _share(d, pixel) * mu["cortex"] + _share(d + shape.cortex(y), pixel) * (inside - mu["cortex"])
+    for index, deposit in enumerate(posed.hand.deposits):
+        solid = sample(rays, deposit.shape, posed.deposit_to_world(index), STEP_MM)
+        if solid is None:
+            continue
+        common = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, solid[0], strict=True))
+        if any(s.start >= s.stop for s in common):
+            continue
+        mine = tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(common, box, strict=True))
+        its = tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(common, solid[0], strict=True))
+        image[mine] *= 1.0 - _share(solid[1][its], pixel)
+    total[box[1:]] += image.sum(axis=0) * rays.path_mm(box)
+
+
+def _share(d: np.ndarray, pixel_mm: float) -> np.ndarray:
+    """Share of each step along a ray that is inside, from the distance and how fast it changes along the ray."""
+    if d.shape[0] < 2:
+        return fraction(d, STEP_MM)
+    along = np.gradient(d, axis=0)
+    return fraction(d, np.sqrt(along * along + pixel_mm * pixel_mm))
+
+
+def expose(integrals: np.ndarray, view: View, protocol: FilmProtocol, rng: np.random.Generator) -> np.ndarray:
+    """The stored picture, uint16 (rows, columns), 12 bits: blur, scatter, quantum noise, then the look-up table."""
+    beam = np.exp(-integrals)
+    sigma = protocol.blur_fwhm_mm / FWHM_SIGMA / view.pixel_spacing_mm[0]
+    beam = ndimage.gaussian_filter(beam, sigma, truncate=3.0)
+    scatter = ndimage.gaussian_filter(1.0 - beam, 8.0 / view.pixel_spacing_mm[0], truncate=2.0)
+    beam = beam + protocol.scatter * scatter
+    counts = rng.poisson(beam.astype(np.float64) * protocol.photons) / protocol.photons
+    if view.intensity == "linear":
+        stored = 3600.0 * counts
+    else:
+        stored = 200.0 + 1500.0 * -np.log(np.maximum(counts, 1e-3))
+    return np.clip(np.rint(stored), 0, 4095).astype(np.uint16)

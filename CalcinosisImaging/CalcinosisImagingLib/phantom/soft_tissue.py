@@ -1,0 +1,161 @@
+"""Skin, muscles and tendons of a hand in any pose: pieces fixed to bones, joined by smooth unions.
+
+Because the pieces of neighbouring bones are blended where they meet, the skin follows a bent joint smoothly.
+Finger breadths and depths: Garrett, Human Factors 13:117 (1971), scaled with the skeleton.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from .shapes import Limb, Tube
+from .skeleton import Skeleton
+
+SKIN_MM = 1.2
+"""Thickness of epidermis and dermis."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A piece of soft tissue that moves with a bone; ``to_bone`` (4x4) places its frame in the bone's frame."""
+
+    bone: str
+    shape: Limb
+    to_bone: np.ndarray
+    blend_mm: float
+
+
+DIGIT_SCALE = {1: 1.12, 2: 1.0, 3: 1.02, 4: 0.96, 5: 0.84}
+_BREADTH = {
+    "proximal": ((10.6, 10.4), (9.2, 8.8)),
+    "middle": ((9.2, 8.6), (8.3, 7.6)),
+    "distal": ((8.4, 7.4), (7.2, 6.0)),
+}
+
+
+def skin_pieces(skeleton: Skeleton, plump: float = 1.0) -> list[Piece]:
+    """Pieces whose union is the hand inside its skin; ``plump`` scales breadth."""
+    pieces = [_forearm_piece(plump), _carpus_piece(plump)]
+    for digit, (width, depth) in {
+        1: (12.0, 12.0),
+        2: (14.0, 13.0),
+        3: (13.0, 13.0),
+        4: (12.5, 13.0),
+        5: (13.0, 12.5),
+    }.items():
+        length = skeleton.bones[f"metacarpal-{digit}"].shape.length_mm
+        limb = Limb(
+            length,
+            (width * plump, depth * plump),
+            (width * 0.95 * plump, depth * 0.92 * plump),
+            (10.0, 8.0),
+            (-3.5, -2.5),
+        )
+        pieces.append(Piece(f"metacarpal-{digit}", limb, np.eye(4), 7.0))
+    length = skeleton.bones["metacarpal-1"].shape.length_mm
+    pieces.append(
+        Piece(
+            "metacarpal-1", Limb(length * 0.9, (14.0, 11.0), (9.0, 8.0), (8.0, 8.0), (-5.0, -2.0), 7.0), np.eye(4), 9.0
+        )
+    )
+    for digit in range(1, 6):
+        for kind in ("proximal", "middle", "distal"):
+            name = f"{kind}-{digit}"
+            if name in skeleton.bones:
+                pieces.append(_finger_piece(skeleton, name, kind, DIGIT_SCALE[digit] * plump))
+    return pieces
+
+
+def _finger_piece(skeleton: Skeleton, name: str, kind: str, scale: float) -> Piece:
+    """The soft tissue about one phalanx; the pulp reaches beyond the tip."""
+    start, end = (tuple(v * scale for v in pair) for pair in _BREADTH[kind])
+    length = skeleton.bones[name].shape.length_mm
+    if kind == "distal":
+        limb = Limb(length - 1.5, start, end, (4.0, 6.0), (-1.4, -1.2))
+    else:
+        limb = Limb(length, start, end, (6.0, 6.0), (-1.8, -1.5))
+    return Piece(name, limb, np.eye(4), 3.0)
+
+
+def _forearm_piece(plump: float) -> Piece:
+    """The forearm, fixed to the radius; its frame runs towards the elbow, x radial."""
+    limb = Limb(62.0, (26.0 * plump, 17.5 * plump), (28.0 * plump, 20.0 * plump), (15.0, 10.0), (-2.0, -3.0), -9.0)
+    return Piece("radius", limb, np.eye(4), 8.0)
+
+
+def _carpus_piece(plump: float) -> Piece:
+    """The wrist and the heel of the hand, fixed to the capitate."""
+    place = np.eye(4)
+    place[:3, 3] = -2.0, -14.0, -4.0
+    return Piece(
+        "capitate", Limb(20.0, (28.0 * plump, 18.0 * plump), (31.0 * plump, 16.0 * plump), (14.0, 12.0)), place, 9.0
+    )
+
+
+def muscle_pieces(skeleton: Skeleton) -> list[Piece]:
+    """Thenar, hypothenar and interosseous muscles, and the forearm's."""
+    pieces = []
+    length = {d: skeleton.bones[f"metacarpal-{d}"].shape.length_mm for d in range(1, 6)}
+    pieces.append(
+        Piece(
+            "metacarpal-1",
+            Limb(length[1] * 0.8, (11.0, 8.0), (7.0, 5.0), (6.0, 6.0), (-9.0, -6.0), 4.0),
+            np.eye(4),
+            2.0,
+        )
+    )
+    pieces.append(
+        Piece(
+            "metacarpal-5",
+            Limb(length[5] * 0.75, (7.0, 8.0), (4.0, 5.0), (6.0, 6.0), (-8.0, -7.0), 3.0),
+            np.eye(4),
+            2.0,
+        )
+    )
+    for digit in (2, 3, 4, 5):
+        limb = Limb(length[digit] * 0.65, (4.5, 5.5), (3.0, 4.5), (6.0, 6.0), (-2.0, -2.0), -8.0)
+        pieces.append(Piece(f"metacarpal-{digit}", limb, np.eye(4), 2.0))
+    pieces.append(
+        Piece("radius", Limb(60.0, (10.0, 4.0), (22.0, 10.0), (3.0, 3.0), (-11.0, -11.0), -9.0), np.eye(4), 2.0)
+    )
+    return pieces
+
+
+def tendons(skeleton: Skeleton, poses: dict[str, np.ndarray]) -> list[Tube]:
+    """Flexor and extensor tendons in the hand frame of this pose: smooth cords through points fixed to the bones."""
+    cords = []
+    for digit in range(1, 6):
+        chain = ["metacarpal", "proximal"] + (["middle"] if digit > 1 else []) + ["distal"]
+        scale = DIGIT_SCALE[digit]
+        for volar in (True, False):
+            points = [_wrist_point(poses, digit, volar)]
+            for kind in chain:
+                name = f"{kind}-{digit}"
+                bone = skeleton.bones[name]
+                for t in (0.15, 0.5, 0.85) if kind != "distal" else (0.12,):
+                    half = float(np.interp(t, [s[0] for s in bone.shape.sections], [s[2] for s in bone.shape.sections]))
+                    bow = bone.shape.bow_mm * 4 * t * (1 - t)
+                    offset = -half - 2.6 * scale if volar else half + 1.4 * scale
+                    local = np.array([0.0, t * bone.shape.length_mm, offset + bow, 1.0])
+                    points.append((poses[name] @ local)[:3])
+            cords.append(Tube(_smooth(np.array(points)), (2.1 if volar else 1.1) * scale))
+    return cords
+
+
+def _wrist_point(poses: dict[str, np.ndarray], digit: int, volar: bool) -> np.ndarray:
+    """Where a tendon passes the wrist: the carpal tunnel, or the back."""
+    x = {1: -8.0, 2: -4.0, 3: -1.0, 4: 2.0, 5: 5.0}[digit]
+    local = np.array([x, -6.0, -15.0 if volar else 11.0, 1.0])
+    return (poses["capitate"] @ local)[:3]
+
+
+def _smooth(points: np.ndarray, per_span: int = 3) -> np.ndarray:
+    """Points of a smooth curve through ``points`` (N, 3)."""
+    from scipy.interpolate import PchipInterpolator
+
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    dense = np.concatenate([np.linspace(a, b, per_span, endpoint=False) for a, b in pairwise(along)] + [along[-1:]])
+    return PchipInterpolator(along, points)(dense)

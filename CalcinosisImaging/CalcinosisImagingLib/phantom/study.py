@@ -1,0 +1,293 @@
+"""A whole synthetic study in the study layout, with its truth."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..analysis.errors import InputError
+from ..analysis.files import write_csv, write_json, write_text
+from ..analysis.progress import Progress, part, report, silent
+from .ct import image_ct
+from .deposits import draw_count, draw_deposits, draw_total_volume, split_volume
+from .dicom_files import CT_CLASS, DX_CLASS, MR_CLASS, common_tags, write_film, write_slices
+from .film import expose, film_placement, line_integrals
+from .hand import Hand, PosedHand
+from .mr import image_mr
+from .pose import draw_angles, draw_placement
+from .presets import FilmProtocol, MrProtocol, Preset, preset_named
+from .scanner import ct_grid, mr_grid
+from .skeleton import build_skeleton
+from .soft_tissue import muscle_pieces, skin_pieces
+from .tissues import draw_materials
+from .truth import (
+    DEPOSIT_COLUMNS,
+    deposit_rows,
+    film_points,
+    landmarks,
+    write_film_points,
+    write_labels,
+    write_points,
+    write_poses,
+    write_shadows,
+    write_view,
+)
+
+MR_TAGS = {
+    "t1": {
+        "SeriesDescription": "T1 SE",
+        "ScanningSequence": "SE",
+        "RepetitionTime": "600",
+        "EchoTime": "12",
+        "FlipAngle": "90",
+    },
+    "t2fs": {
+        "SeriesDescription": "T2 FS",
+        "ScanningSequence": "SE",
+        "RepetitionTime": "4000",
+        "EchoTime": "60",
+        "FlipAngle": "90",
+    },
+    "gre": {
+        "SeriesDescription": "GRE",
+        "ScanningSequence": "GR",
+        "RepetitionTime": "20",
+        "EchoTime": "5",
+        "FlipAngle": "20",
+    },
+}
+
+
+def write_phantom_study(
+    out: Path,
+    participants: int = 2,
+    repeats: int = 1,
+    seed: int = 0,
+    preset: str = "typical",
+    progress: Progress = silent,
+) -> None:
+    """Write ``study.json``, ``participants.tsv``, the images as DICOM and ``truth/`` into a new or empty folder.
+
+    Parameters
+    ----------
+    participants: number of hands, one per participant.
+    repeats: the first so many have a second visit with MR and film but no CT.
+    seed: the same seed gives the same bytes.
+    preset: easy | typical | hard.
+
+    Raises
+    ------
+    InputError: unknown preset, impossible numbers, or the folder is not empty.
+    """
+    settings = preset_named(preset)
+    if participants < 1 or not 0 <= repeats <= participants:
+        raise InputError(
+            f"{participants} participants with {repeats} repeat visits cannot be made; "
+            "give at least one participant and no more repeats than participants."
+        )
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: is not an empty folder; choose a new one for the synthetic study.")
+    out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number in range(1, participants + 1):
+        share = part(progress, (number - 1) / participants, number / participants)
+        writer = _Writer(out, settings, f"{preset}-{seed}", seed, f"sub-{number:02d}")
+        writer.write(2 if number <= repeats else 1, share)
+        rows.append(f"{writer.participant}\t{writer.hand.side}\n")
+    write_text(out / "participants.tsv", "participant_id\thand\n" + "".join(rows))
+    write_json(
+        out / "study.json",
+        {"name": f"Synthetic study ({preset}, seed {seed})", "format": "calcinosis-study", "version": 1},
+    )
+    report(progress, 1.0, "synthetic study written")
+
+
+def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
+    """The hand of one participant."""
+    rng = stream(seed, participant, "hand")
+    side = "left" if rng.random() < 0.5 else "right"
+    skeleton = build_skeleton(rng)
+    rest = skeleton.poses({})
+    count = int(np.clip(draw_count(rng), *preset.deposit_count))
+    volumes = split_volume(
+        rng, float(np.clip(draw_total_volume(rng), *preset.total_volume_mm3)), count, preset.least_volume_mm3
+    )
+    deposits = draw_deposits(stream(seed, participant, "deposits"), skeleton, rest, volumes)
+    plump = 1.0 + 0.05 * float(np.clip(rng.standard_normal(), -1.5, 1.5))
+    return Hand(
+        side,
+        skeleton,
+        rest,
+        tuple(skin_pieces(skeleton, plump)),
+        tuple(muscle_pieces(skeleton)),
+        deposits,
+        draw_materials(rng),
+    )
+
+
+def stream(seed: int, *names: object) -> np.random.Generator:
+    """A random stream of its own for each purpose, so that a change in one leaves the others as they are."""
+    return np.random.default_rng([seed, *(zlib.crc32(str(name).encode()) for name in names)])
+
+
+@dataclass
+class _Writer:
+    """Writes one participant."""
+
+    out: Path
+    preset: Preset
+    key: str
+    seed: int
+    participant: str
+
+    def __post_init__(self) -> None:
+        self.hand = draw_hand(self.seed, self.participant, self.preset)
+
+    def write(self, sessions: int, progress: Progress) -> None:
+        """CT, MR and film of the first visit; MR and film of the others."""
+        ct = self._posed("ct", 1, "ct")
+        for session in range(1, sessions + 1):
+            rows: list[dict[str, Any]] = []
+            done, span = (session - 1) / sessions, 1.0 / sessions
+            if session == 1:
+                report(progress, done, f"{self.participant}: synthetic CT")
+                rows += self._write_ct(ct)
+            for number, protocol in enumerate(self.preset.mr, start=1):
+                report(
+                    progress,
+                    done + 0.4 * span,
+                    f"{self.participant}: synthetic MR {protocol.weighting}, visit {session}",
+                )
+                rows += self._write_mr(ct, session, number, protocol)
+            report(progress, done + 0.7 * span, f"{self.participant}: synthetic film, visit {session}")
+            rows += self._write_film(ct, session, "pa", self.preset.film)
+            write_csv(self._truth(session) / "deposits.csv", DEPOSIT_COLUMNS, rows)
+
+    def _posed(self, held: str, session: int, name: str) -> PosedHand:
+        """The hand as it is held for one image."""
+        rng = stream(self.seed, self.participant, session, name, "pose")
+        slack = rng.standard_normal((len(self.hand.deposits), 3)).clip(-2, 2) * self.preset.slack_mm
+        slack[[d.clearance_mm <= 0.1 for d in self.hand.deposits]] = 0.0
+        angles = draw_angles(rng, held)
+        placement = np.eye(4) if held == "film" else draw_placement(rng, held, self.hand.side, self.preset.turn_deg)
+        return self.hand.held(angles, placement, slack)
+
+    def _write_ct(self, ct: PosedHand) -> list[dict[str, Any]]:
+        """The CT, its labels and its points; returns the rows of its deposits."""
+        protocol = self.preset.ct
+        grid = ct_grid(ct, protocol.pixel_mm, protocol.slice_mm)
+        image, painted = image_ct(ct, grid, protocol, stream(self.seed, self.participant, "ct", "noise"))
+        tags = self._tags(1, "CT", 1, "CT bone") | {
+            "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+            "RescaleIntercept": "0",
+            "RescaleSlope": "1",
+            "RescaleType": "HU",
+            "KVP": "120",
+            "PatientPosition": "HFP",
+            "GantryDetectorTilt": "0",
+            "ConvolutionKernel": "BONE",
+        }
+        write_slices(self._images(1) / "ct", image, grid.ijk_to_world, CT_CLASS, tags)
+        folder = self._truth(1) / "ct"
+        write_labels(folder, painted, grid.ijk_to_world, len(self.hand.deposits))
+        write_poses(folder / "poses.json", ct, None, "")
+        write_points(folder / "points.csv", landmarks(ct))
+        return deposit_rows(ct, self._common(1, "ct", ""), None, [])
+
+    def _write_mr(self, ct: PosedHand, session: int, number: int, protocol: MrProtocol) -> list[dict[str, Any]]:
+        """One MR series and its truth."""
+        name = protocol.weighting
+        posed = self._posed("mr", session, name)
+        rng = stream(self.seed, self.participant, session, name, "noise")
+        tilt = tilt_matrix(rng, 6.0)
+        grid = mr_grid(posed, protocol.pixel_mm, protocol.slice_mm, tilt)
+        image, painted = image_mr(posed, grid, protocol, rng)
+        tags = (
+            self._tags(session, "MR", number, name)
+            | MR_TAGS[name]
+            | {
+                "ImageType": ["ORIGINAL", "PRIMARY", "M"],
+                "SequenceVariant": "NONE",
+                "ScanOptions": "FS" if name == "t2fs" else "",
+                "MRAcquisitionType": "2D",
+                "EchoTrainLength": "1",
+                "MagneticFieldStrength": "3",
+                "PatientPosition": "HFP",
+            }
+        )
+        write_slices(self._images(session) / "mr" / name, image, grid.ijk_to_world, MR_CLASS, tags)
+        folder = self._truth(session) / "mr" / name
+        write_labels(folder, painted, grid.ijk_to_world, len(self.hand.deposits))
+        write_poses(folder / "poses.json", posed, ct, "matrix_ct_to_mr_ras")
+        write_points(folder / "points.csv", landmarks(posed))
+        return deposit_rows(posed, self._common(session, "mr", name), None, [])
+
+    def _write_film(self, ct: PosedHand, session: int, name: str, protocol: FilmProtocol) -> list[dict[str, Any]]:
+        """One radiograph and its truth."""
+        rng = stream(self.seed, self.participant, session, name, "film")
+        posed, view = film_placement(self._posed("film", session, name), protocol, rng, name)
+        integrals, shadows = line_integrals(posed, view, self.hand.materials.hu, protocol.calcium_gain)
+        middle = float(posed.bone_to_world("metacarpal-3")[2, 3])
+        tags = self._tags(session, "DX", 1, "HAND PA") | {
+            "ImageType": ["ORIGINAL", "PRIMARY", ""],
+            "PresentationIntentType": "FOR PRESENTATION",
+            "ImageLaterality": self.hand.side[0].upper(),
+            "ViewPosition": "PA",
+            "KVP": "55",
+            "DistanceSourceToPatient": f"{middle:.9g}",
+            "EstimatedRadiographicMagnificationFactor": f"{protocol.source_detector_mm / middle:.9g}",
+            "RescaleIntercept": "0",
+            "RescaleSlope": "1",
+            "RescaleType": "US",
+            "PatientOrientation": "",
+            "LossyImageCompression": "00",
+            "DetectorType": "DIRECT",
+            "Exposure": "3",
+        }
+        del tags["FrameOfReferenceUID"], tags["PositionReferenceIndicator"]
+        write_film(
+            self._images(session) / "xray" / name / f"{name}.dcm",
+            expose(integrals, view, protocol, rng),
+            view,
+            DX_CLASS,
+            tags,
+        )
+        folder = self._truth(session) / "xray" / name
+        write_view(folder, view, posed, ct)
+        write_film_points(folder / "points.csv", view, film_points(view, posed))
+        write_shadows(folder / "deposits.seg.nrrd", view, shadows, len(self.hand.deposits))
+        return deposit_rows(posed, self._common(session, "xray", name), view, shadows)
+
+    def _tags(self, session: int, modality: str, number: int, description: str) -> dict[str, Any]:
+        """DICOM tags that all series share."""
+        return common_tags(self.key, self.participant, session, self.hand.side, modality, number, description)
+
+    def _common(self, session: int, modality: str, view: str) -> dict[str, Any]:
+        """First columns of a row of a table."""
+        return {
+            "participant": self.participant,
+            "session": f"ses-{session}",
+            "hand": self.hand.side,
+            "modality": modality,
+            "view": view,
+        }
+
+    def _images(self, session: int) -> Path:
+        """Folder of one visit's images."""
+        return self.out / self.participant / f"ses-{session}"
+
+    def _truth(self, session: int) -> Path:
+        """Folder of one visit's truth."""
+        return self.out / "truth" / self.participant / f"ses-{session}"
+
+
+def tilt_matrix(rng: np.random.Generator, degrees: float) -> np.ndarray:
+    """A small random rotation, 3x3."""
+    from .frames import rigid
+
+    return rigid(np.clip(rng.standard_normal(3), -2, 2) * degrees / 2.0)[:3, :3]

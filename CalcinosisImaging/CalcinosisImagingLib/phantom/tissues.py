@@ -1,0 +1,87 @@
+"""What tissues look like: attenuation in CT and on film, and the constants that make their MR signal.
+
+HU: soft tissues after ICRU Report 44 and Kalender, Computed Tomography (2011); cortical bone of the hand 1000-1900.
+MR at 3 T: Stanisz et al., MRM 54:507 (2005); Gold et al., AJR 183:343 (2004) for fat, marrow, muscle, cartilage;
+Juras et al., MRM 68:1607 (2012) for tendon; Du & Bydder, NMR Biomed 26:489 (2013) for cortical bone (T2* < 1 ms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+TISSUES = ("air", "skin", "fat", "muscle", "tendon", "vessel", "cortex", "spongy", "marrow", "chalk", "paste", "metal")
+
+HU_MEAN: dict[str, float] = {
+    "air": -1000.0,
+    "skin": 60.0,
+    "fat": -95.0,
+    "muscle": 55.0,
+    "tendon": 95.0,
+    "vessel": 45.0,
+    "cortex": 1500.0,
+    "spongy": 330.0,
+    "marrow": 10.0,
+    "chalk": 1100.0,
+    "paste": 300.0,
+    "metal": 8000.0,
+}
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """MR constants: proton density relative to water, T1, T2 and T2* in ms; fat fraction of the signal."""
+
+    proton_density: float
+    t1_ms: float
+    t2_ms: float
+    t2_star_ms: float
+    fat: float = 0.0
+
+
+RELAXATION: dict[str, Relaxation] = {
+    "air": Relaxation(0.0, 1000.0, 1.0, 1.0),
+    "skin": Relaxation(0.70, 900.0, 30.0, 12.0),
+    "fat": Relaxation(0.95, 371.0, 133.0, 25.0, 0.95),
+    "muscle": Relaxation(0.85, 1420.0, 32.0, 24.0),
+    "tendon": Relaxation(0.60, 620.0, 4.0, 2.0),
+    "vessel": Relaxation(0.90, 1900.0, 150.0, 50.0),
+    "cortex": Relaxation(0.20, 220.0, 0.5, 0.4),
+    "spongy": Relaxation(0.80, 390.0, 110.0, 10.0, 0.90),
+    "marrow": Relaxation(0.92, 371.0, 133.0, 18.0, 0.92),
+    "chalk": Relaxation(0.05, 500.0, 1.0, 0.3),
+    "paste": Relaxation(0.90, 1500.0, 160.0, 15.0),
+    "metal": Relaxation(0.0, 1000.0, 0.1, 0.1),
+}
+
+
+@dataclass(frozen=True)
+class Materials:
+    """The densities of one person.
+
+    Attributes
+    ----------
+    hu: HU of each tissue.
+    """
+
+    hu: Mapping[str, float]
+
+
+def draw_materials(rng: np.random.Generator) -> Materials:
+    """Densities of one person: bone density varies most."""
+    z = np.clip(rng.standard_normal(len(HU_MEAN)), -2, 2)
+    spread = {"cortex": 160.0, "spongy": 70.0, "marrow": 25.0, "muscle": 5.0, "fat": 7.0, "tendon": 8.0, "skin": 6.0}
+    return Materials(
+        {name: mean + spread.get(name, 0.0) * float(z[i]) for i, (name, mean) in enumerate(HU_MEAN.items())}
+    )
+
+
+WATER_PER_MM = 0.02
+"""Attenuation of water at the effective energy of the films, per mm: the figure that the library's DRR uses too."""
+
+
+def attenuation_per_mm(hu: float) -> float:
+    """Attenuation per mm of a material of that HU."""
+    return WATER_PER_MM * max(0.0, 1.0 + hu / 1000.0)
