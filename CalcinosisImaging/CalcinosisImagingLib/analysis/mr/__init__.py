@@ -1,0 +1,1 @@
+"""Calcinosis in MR."""
