@@ -33,6 +33,8 @@ class View:
     ct_to_view: 4x4, RAS of the CT -> view frame; None where it is not known.
     spacing_trust: where the pixel spacing comes from, see `SPACING_TRUST`.
     magnification: how much larger the object's plane appears on the detector (>= 1); None where it is not known.
+    rig_to_view: 4x4, a frame common to several views of one instant (the calibration's) -> view frame; None for a
+        view that stands alone.
     """
 
     name: str
@@ -46,6 +48,7 @@ class View:
     ct_to_view: np.ndarray | None = None
     spacing_trust: str = "view-file"
     magnification: float | None = None
+    rig_to_view: np.ndarray | None = None
 
     def at(self, ct_to_view: np.ndarray) -> View:
         """The same view with another pose of the CT."""
@@ -92,6 +95,8 @@ def view_to_json(view: View) -> dict[str, Any]:
         content["spacing_trust"] = view.spacing_trust
     if view.magnification is not None:
         content["magnification"] = view.magnification
+    if view.rig_to_view is not None:
+        content["rig_to_view"] = np.asarray(view.rig_to_view).tolist()
     return content
 
 
@@ -123,7 +128,8 @@ def view_from_json(content: Any, source: str) -> View:
     magnification = None
     if content.get("magnification") is not None:
         magnification = _numbers(content, "magnification", 1, problems, positive=True)[0]
-    pose = _pose(content, problems)
+    pose = _pose(content, "ct_to_view", problems)
+    rig = _pose(content, "rig_to_view", problems)
     if problems:
         raise InputError(f"{source}: {'; '.join(problems)}; correct the view file.")
     return View(
@@ -138,6 +144,7 @@ def view_from_json(content: Any, source: str) -> View:
         ct_to_view=pose,
         spacing_trust=trust,
         magnification=magnification,
+        rig_to_view=rig,
     )
 
 
@@ -164,18 +171,18 @@ def _numbers(
     return [float(value) for value in values]
 
 
-def _pose(content: Mapping[str, Any], problems: list[str]) -> np.ndarray | None:
-    """``ct_to_view`` as a 4x4 rigid matrix, None if absent."""
-    if content.get("ct_to_view") is None:
+def _pose(content: Mapping[str, Any], key: str, problems: list[str]) -> np.ndarray | None:
+    """A 4x4 rigid matrix under ``key``, None if absent."""
+    if content.get(key) is None:
         return None
     try:
-        pose = np.asarray(content["ct_to_view"], dtype=float)
+        pose = np.asarray(content[key], dtype=float)
     except (TypeError, ValueError):
         pose = np.zeros(0)
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
-        problems.append("ct_to_view is not a 4x4 matrix of finite numbers")
+        problems.append(f"{key} is not a 4x4 matrix of finite numbers")
         return None
     rotation = pose[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
-        problems.append("ct_to_view is not rigid (a rotation without reflection and a translation)")
+        problems.append(f"{key} is not rigid (a rotation without reflection and a translation)")
     return pose

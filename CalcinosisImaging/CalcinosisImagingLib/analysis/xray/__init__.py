@@ -1,0 +1,1 @@
+"""Radiographs: grey values to line integrals, calcific deposits in them."""
