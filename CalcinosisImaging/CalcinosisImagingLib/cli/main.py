@@ -82,7 +82,8 @@ def _interrupt_on_terminate() -> None:
 def _explain(error: BaseException) -> tuple[int, str]:
     """Exit code and one sentence for whatever ended a command."""
     if isinstance(error, InputError):
-        return EXIT_BAD_INPUT, _one_line(error)
+        # A study's problems are reported together, one line each.
+        return EXIT_BAD_INPUT, "\n".join(" ".join(line.split()) for line in str(error).splitlines())
     if isinstance(error, KeyboardInterrupt | OperationCancelled):
         return EXIT_INTERRUPTED, "interrupted; unfinished results were removed."
     if isinstance(error, CalcinosisError):

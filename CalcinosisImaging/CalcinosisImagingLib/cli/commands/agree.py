@@ -32,11 +32,11 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         raise InputError(f"--error-ratio {arguments.error_ratio}: must be greater than 0.")
 
     from ...analysis.statistics.agreement import agreement
-    from ...analysis.statistics.table import numeric_columns, read_table, text_column
+    from ...analysis.statistics.table import number_columns, read_table, text_column
 
     table = read_table(arguments.table)
-    columns = numeric_columns(table, arguments.columns, str(arguments.table))
-    subjects = None if arguments.subject is None else text_column(table, arguments.subject, str(arguments.table))
+    columns = number_columns(table, arguments.columns, arguments.table)
+    subjects = None if arguments.subject is None else text_column(table, arguments.subject, arguments.table)
     result = agreement(columns, subjects, arguments.error_ratio)
     write_json(out, result)
     return {"text": f"n = {result['n']}: {out}", "n": result["n"]}
