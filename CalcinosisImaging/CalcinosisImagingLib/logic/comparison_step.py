@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..analysis.comparison.modalities import match_modalities
 from ..analysis.progress import Progress, silent
-from ..analysis.projection.project_points import BoneProjector
+from ..analysis.projection.pose_file import pose_from_json
 from ..scene import links
 from ..scene.segmentations import segmentation_from_node
 from ..scene.tables import table_node
 from ..scene.transforms import points_between
 from ..scene.volumes import get_view, volume_from_node
 from .columns import MATCH_COLUMNS
-from .segmentation_step import carried_bones
 
 
 def compare_modalities(
@@ -54,7 +53,9 @@ def compare_modalities(
     )
 
 
-def _mapping(source: tuple[object, object] | None, target: tuple[object, object] | None) -> Any:
+def _mapping(
+    source: tuple[object, object] | None, target: tuple[object, object] | None
+) -> Callable[[np.ndarray], np.ndarray] | None:
     """Points of one volume's own frame -> the other's, through the scene's transforms."""
     if source is None or target is None:
         return None
@@ -62,12 +63,12 @@ def _mapping(source: tuple[object, object] | None, target: tuple[object, object]
     return lambda points: points_between(np.asarray(points, float), *frames)
 
 
-def projector(ct_node: object, film_node: object, bones_node: object) -> BoneProjector:
-    """CT points -> pixels of the film, each with the bone that it follows."""
+def projector(ct_node: object, film_node: object, bones_node: object) -> Callable[[np.ndarray], np.ndarray]:
+    """CT points RAS (N, 3) -> pixels u, v (N, 2) of the film, each point with the bones that it follows."""
     content = links.get_json(film_node, links.POSE_ROLE)
-    bones = carried_bones(ct_node, "ct", bones_node)
-    poses = {name: np.array(bone["ct_to_view"], float) for name, bone in content["bones"].items()}
-    return BoneProjector(get_view(film_node), bones, poses)
+    bones = segmentation_from_node(bones_node, volume_from_node(ct_node))
+    pose = pose_from_json([content], bones)
+    return lambda points: pose.project_points(points)[content["name"]]
 
 
 def match_table(scene: object, name: str, rows: list[dict[str, Any]], node: object = None) -> object:
