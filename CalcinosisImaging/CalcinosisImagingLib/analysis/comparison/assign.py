@@ -42,9 +42,7 @@ def group(sizes_a: np.ndarray, sizes_b: np.ndarray, overlap: np.ndarray, coverag
     joins the pair in whose partner the largest share of it lies, if that share is at least `JOINING_OVERLAP`.
     """
     dice = 2 * overlap / (sizes_a[:, None] + sizes_b[None, :])
-    by_overlap = overlap >= LEAST_OVERLAP * np.minimum(sizes_a[:, None], sizes_b[None, :])
-    by_overlap &= overlap > 0
-    score = np.where(by_overlap, dice + _NEAR_WEIGHT, 0.0)
+    score = np.where(by_overlap(sizes_a, sizes_b, overlap), dice + _NEAR_WEIGHT, 0.0)
     score = np.maximum(score, np.where(coverage >= LEAST_COVERAGE, dice + _NEAR_WEIGHT * coverage, 0.0))
     rows, columns = linear_sum_assignment(score, maximize=True)
     pairs = [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if score[i, j] > 0]
@@ -60,6 +58,11 @@ def group(sizes_a: np.ndarray, sizes_b: np.ndarray, overlap: np.ndarray, coverag
     groups += [Group((i,), ()) for i in range(len(sizes_a)) if i not in taken_a]
     groups += [Group((), (j,)) for j in range(len(sizes_b)) if j not in taken_b]
     return sorted(groups, key=lambda one: (not one.a, one.a, one.b))
+
+
+def by_overlap(sizes_a: np.ndarray, sizes_b: np.ndarray, overlap: np.ndarray) -> np.ndarray:
+    """(A, B) bool: whether two bodies share enough to be a pair; see `LEAST_OVERLAP`."""
+    return (overlap > 0) & (overlap >= LEAST_OVERLAP * np.minimum(sizes_a[:, None], sizes_b[None, :]))
 
 
 def _joining(shares: np.ndarray, paired: set[int], anchors: dict[int, int]) -> dict[int, int]:

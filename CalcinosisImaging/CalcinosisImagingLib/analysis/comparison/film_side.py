@@ -10,7 +10,7 @@ import numpy as np
 from ..segmentation import Segmentation
 from ..view import View
 from ..volume import transform_points
-from .assign import Group, group
+from .assign import Group, by_overlap, group
 from .bodies import Bodies, find_bodies
 from .pair import PairGeometry, mutual_coverage
 from .shadow import FINER, Shadow, cast_shadow
@@ -88,8 +88,9 @@ class FilmSide:
         film_clouds = [
             _thinned(self.bodies.ijk(j)[:, :2].astype(float)) * self._spacing() for j in range(len(self.bodies))
         ]
-        coverage = mutual_coverage(clouds, film_clouds, tolerance_mm)
-        groups = group(sizes, np.diff(self.bodies.starts).astype(float), overlap, coverage)
+        film_sizes = np.diff(self.bodies.starts).astype(float)
+        coverage = mutual_coverage(clouds, film_clouds, tolerance_mm, ~by_overlap(sizes, film_sizes, overlap))
+        groups = group(sizes, film_sizes, overlap, coverage)
         found = [self._match([shown[n] for n in one.a], one.b, areas_mm2) for one in groups]
         unseen = [self._match([n], (), areas_mm2) for n in range(len(self.solids)) if n not in set(shown)]
         return found + unseen

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..progress import Progress, report, silent
+from ..progress import Progress, part, report, silent
 from ..segmentation import Segmentation
+from .assign import by_overlap
 from .bodies import Bodies, find_bodies, spread_points
 from .surface import moved, surface_distances, surface_of
 
@@ -62,10 +63,7 @@ class PairGeometry:
         grown = sizes_a * np.abs(np.linalg.det(jacobians))
         overlap = np.zeros((len(bodies_a), len(bodies_b)))
         centroids, some_points = np.zeros((len(bodies_a), 3)), []
-        for index in range(len(bodies_a)):
-            report(progress, 0.1 + 0.9 * index / len(bodies_a), "Overlaying the deposits")
-            native = bodies_a.volume.to_ras(spread_points(bodies_a, index))
-            points = apply_map(map_a_to_b, native)
+        for index, native, points in _mapped_bodies(bodies_a, map_a_to_b, part(progress, 0.1, 1.0)):
             hits = _hits(points, b, bodies_b)
             overlap[index] = np.bincount(hits[hits >= 0], minlength=len(bodies_b)) * grown[index] / len(points)
             # the points' mean is a hair off the voxels' mean; the derivative carries that difference over
@@ -95,10 +93,14 @@ class PairGeometry:
         return self.sizes_a * np.abs(np.linalg.det(self.jacobians))
 
     def coverage(self, tolerance_mm: float) -> np.ndarray:
-        """(A, B): the smaller of the two shares that lie within ``tolerance_mm`` of the other body."""
+        """(A, B): the smaller of the two shares that lie within ``tolerance_mm`` of the other body.
+
+        0 where the two overlap enough to be a pair without this question.
+        """
+        asked = ~by_overlap(self.sizes_a_in_b, self.sizes_b, self.overlap)
         points_b = [_thinned(self.b.volume.to_ras(self.b.ijk(j))) for j in range(len(self.b))]
         return mutual_coverage(
-            self.points_a, points_b, tolerance_mm, self.a.volume.spacing_mm.max(), self.b.volume.spacing_mm.max()
+            self.points_a, points_b, tolerance_mm, asked, self.a.volume.spacing_mm.max(), self.b.volume.spacing_mm.max()
         )
 
     def centroid_distance(self, a: Sequence[int], b: Sequence[int]) -> float:
@@ -132,16 +134,34 @@ def apply_map(mapping: Callable[[np.ndarray], np.ndarray] | None, points: np.nda
     return result
 
 
+def _mapped_bodies(
+    bodies: Bodies, mapping: Callable[[np.ndarray], np.ndarray] | None, progress: Progress
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Each body's position, its points, and the same mapped; several bodies go through the mapping at a time."""
+    waiting: list[tuple[int, np.ndarray]] = []
+    for index in range(len(bodies)):
+        report(progress, index / len(bodies), "Overlaying the deposits")
+        waiting.append((index, bodies.volume.to_ras(spread_points(bodies, index))))
+        if index + 1 == len(bodies) or sum(len(points) for _, points in waiting) >= CHUNK:
+            mapped = apply_map(mapping, np.concatenate([points for _, points in waiting]))
+            ends = np.cumsum([len(points) for _, points in waiting])[:-1]
+            for (number, points), there in zip(waiting, np.split(mapped, ends), strict=True):
+                yield number, points, there
+            waiting = []
+
+
 def mutual_coverage(
     points_a: Sequence[np.ndarray],
     points_b: Sequence[np.ndarray],
     tolerance_mm: float,
+    asked: np.ndarray,
     spacing_a_mm: float = 0.0,
     spacing_b_mm: float = 0.0,
 ) -> np.ndarray:
-    """(A, B): for each pair of point clouds the smaller share within the tolerance of the other; 0 for far ones.
+    """(A, B): for each pair of point clouds the smaller share within the tolerance of the other.
 
-    The spacings say how far a cloud's points stand apart: half of it belongs to the body and is added.
+    0 for those far from each other, and where ``asked`` (A, B) is False. The spacings say how far a cloud's points
+    stand apart: half of it belongs to the body and is added.
     """
     coverage = np.zeros((len(points_a), len(points_b)))
     if not len(points_a) or not len(points_b):
@@ -150,7 +170,7 @@ def mutual_coverage(
     low_a, high_a = _boxes(points_a)
     low_b, high_b = _boxes(points_b)
     gap = np.maximum(low_a[:, None] - high_b[None], low_b[None] - high_a[:, None])
-    near = (gap <= max(reach_a, reach_b)).all(axis=-1)
+    near = (gap <= max(reach_a, reach_b)).all(axis=-1) & asked
     trees_a = {i: cKDTree(points_a[i]) for i in np.flatnonzero(near.any(axis=1))}
     trees_b = {j: cKDTree(points_b[j]) for j in np.flatnonzero(near.any(axis=0))}
     for i, j in np.argwhere(near):
