@@ -5,14 +5,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parents[2] / "CalcinosisImaging"), str(Path(__file__).parents[1] / "Python")]
-
-from comparison_shapes import ball, draw, grid
-
 from CalcinosisImagingLib.analysis.comparison.bodies import find_bodies
 from CalcinosisImagingLib.analysis.comparison.match import match
 from CalcinosisImagingLib.analysis.segmentation import Segmentation
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "Python"))
+
+from comparison_shapes import ball, draw, grid
 
 
 def _crowded_hand(rng, error_mm):
@@ -149,7 +148,7 @@ def _timing() -> list[str]:
         a = draw(grid((400, 400, 500), 0.3), deposits)
         b = Segmentation(a.volume, a.segments)
         started = time.process_time()
-        match(a, b, lambda points: points + (0.2, 0.1, 0.0))
+        match(a, b, lambda points: points + np.array([0.2, 0.1, 0.0]))
         ours = time.process_time() - started
         few = _naive(a, b, range(1, 4)) * count / 3
         lines.append(f"| {count} deposits | {ours:.1f} | {few:.0f} (from three) |")

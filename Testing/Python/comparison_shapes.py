@@ -1,7 +1,6 @@
 """Segmentations of simple bodies on any grid, for the tests and benchmarks of matching."""
 
 import numpy as np
-
 from CalcinosisImagingLib.analysis.segmentation import Segment, Segmentation
 from CalcinosisImagingLib.analysis.volume import Volume
 

@@ -8,10 +8,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 LEAST_OVERLAP = 0.1
-"""Share of the smaller body that must lie in the other for the two to be a pair by overlap."""
-JOINING_OVERLAP = 0.25
-"""Share of a fragment that must lie in another body to be part of it: two equal balls that are out of place by
-their radius share 0.31 of their volume."""
+"""Share of the smaller body that must lie in the other for the two to belong together: equal balls that are out of
+place by 1.4 times their radius share that much."""
 LEAST_COVERAGE = 0.5
 """Two bodies that hardly overlap are a pair when at least this share of each lies within the tolerance of the other."""
 _NEAR_WEIGHT = 1e-3  # a near miss counts less than any overlap, and more than nothing
@@ -39,7 +37,7 @@ def group(sizes_a: np.ndarray, sizes_b: np.ndarray, overlap: np.ndarray, coverag
     list[Group]: in order of A's bodies, then the bodies of B without a partner.
 
     Pairs come from the assignment with the largest sum of Dice coefficients (Kuhn 1955, by scipy). A body left over
-    joins the pair in whose partner the largest share of it lies, if that share is at least `JOINING_OVERLAP`.
+    joins the pair in whose partner the largest share of it lies, if that share is at least `LEAST_OVERLAP`.
     """
     dice = 2 * overlap / (sizes_a[:, None] + sizes_b[None, :])
     score = np.where(by_overlap(sizes_a, sizes_b, overlap), dice + _NEAR_WEIGHT, 0.0)
@@ -76,6 +74,6 @@ def _joining(shares: np.ndarray, paired: set[int], anchors: dict[int, int]) -> d
         if row in paired or not hosts:
             continue
         best = hosts[int(np.argmax(shares[row, hosts]))]
-        if shares[row, best] >= JOINING_OVERLAP:
+        if shares[row, best] >= LEAST_OVERLAP:
             joining[row] = anchors[best]
     return joining
