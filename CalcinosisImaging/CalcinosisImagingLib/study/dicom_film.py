@@ -165,10 +165,13 @@ def _bright(header: pydicom.Dataset, pixels: np.ndarray, padding: np.ndarray | N
     """Which end is bright: the intensity sign, else the display; the pixels decide where these contradict each other.
 
     Sign +1: lower values mean less X-ray intensity, so air is high. MONOCHROME1 (or PresentationLUTShape INVERSE)
-    shows low values white, and films are shown with white bone, so air is high there too.
+    shows low values white, and films are shown with white bone, so air is high there too. Raw images ("for
+    processing") are not meant to be shown: without a sign and a clear background their values are taken as signal.
     """
     sign = str(header.get("PixelIntensityRelationshipSign") or "").strip()
     by_sign = {"1": AIR, "-1": BONE}.get(sign) if header.get("PixelIntensityRelationship") else None
+    if by_sign and float(header.get("RescaleSlope") or 1) < 0:
+        by_sign = BONE if by_sign == AIR else AIR
     by_display = AIR if header.get("PhotometricInterpretation") == "MONOCHROME1" else BONE
     raw = str(header.get("PresentationIntentType") or "").upper() == "FOR PROCESSING"
     by_pixels = bright_of(pixels, padding)
@@ -177,7 +180,7 @@ def _bright(header: pydicom.Dataset, pixels: np.ndarray, padding: np.ndarray | N
     elif by_sign is None and not raw:
         told = by_display
     else:
-        decided = by_pixels or by_sign or by_display
+        decided = by_pixels or by_sign or (AIR if raw else by_display)
         return decided, [f"The tags do not tell clearly whether air or bone is bright: {decided} taken."]
     if by_pixels and by_pixels != told:
         return told, [

@@ -15,8 +15,8 @@ from .dicom_frames import Frame
 from .dicom_pixels import read_pixels
 from .source_image import CT
 
-POSITION_TOLERANCE_MM = 0.05
-"""A slice may lie this far from its place in an even row (tags are often rounded to 0.1 mm)."""
+POSITION_TOLERANCE_MM = 0.06
+"""A slice may lie this far from its place in an even row: tags are often rounded to 0.1 mm."""
 POSITION_TOLERANCE = 0.05
 """... or this fraction of the slice distance, whichever is larger."""
 TILT_TOLERANCE_DEG = 0.1
@@ -60,14 +60,13 @@ def stack(frames: Sequence[Frame], source: str) -> Stack:
         )
     ordered = [frames[index] for index in order]
     _check_twice(ordered, along, source)
-    _check_gaps(along, source)
+    step = _even_step(along, source)
     _check_tilt(positions, normal, along, source)
-    step = (along[-1] - along[0]) / (len(along) - 1)
     grid = np.eye(4)
     grid[:3, 0] = first.row_lps * first.spacing_mm[0]
     grid[:3, 1] = first.column_lps * first.spacing_mm[1]
     grid[:3, 2] = normal * step
-    grid[:3, 3] = positions[0]
+    grid[:3, 3] = positions.mean(axis=0) - normal * step * (len(along) - 1) / 2
     return Stack(tuple(ordered), LPS_RAS @ grid)
 
 
@@ -138,8 +137,8 @@ def overlap(frames: Sequence[Frame]) -> bool:
     return bool((np.diff(along) < DUPLICATE_MM).any())
 
 
-def _check_gaps(along: np.ndarray, source: str) -> None:
-    """Even spacing; whole missing slices are named as such."""
+def _even_step(along: np.ndarray, source: str) -> float:
+    """Distance of the slices by least squares; uneven rows are refused, whole missing slices named as such."""
     steps = np.diff(along)
     typical = float(np.median(steps))
     gaps = np.flatnonzero(steps > 1.5 * typical)
@@ -150,13 +149,15 @@ def _check_gaps(along: np.ndarray, source: str) -> None:
             f"(gap of {steps[gaps[0]]:.3g} mm after {along[gaps[0]]:.2f} mm, slices are {typical:.3g} mm apart); "
             "copy the whole series."
         )
-    even = np.linspace(along[0], along[-1], len(along))
-    off = float(np.abs(along - even).max())
+    number = np.arange(len(along)) - (len(along) - 1) / 2
+    step = float(number @ along / (number @ number))
+    off = float(np.abs(along - along.mean() - number * step).max())
     if off > max(POSITION_TOLERANCE_MM, POSITION_TOLERANCE * typical):
         raise InputError(
             f"{source}: slices are unevenly spaced ({steps.min():.3g} to {steps.max():.3g} mm); "
             "resample it or give an evenly spaced series."
         )
+    return step
 
 
 def _check_tilt(positions: np.ndarray, normal: np.ndarray, along: np.ndarray, source: str) -> None:

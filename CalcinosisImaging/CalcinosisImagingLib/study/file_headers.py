@@ -7,9 +7,11 @@ NRRD: teem.sourceforge.net/nrrd/format.html; MetaImage: ITK's MetaIO; NIfTI: nif
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,10 @@ HEADER_BYTES = 65536
 """Text headers are looked for within this."""
 QFORM_SFORM_TOLERANCE_MM = 0.1
 """The two transforms of a NIfTI file may differ by this at the corners (32-bit numbers, rounding)."""
+
+
+SHEAR_TOLERANCE = 1e-3
+"""Largest cosine between two axes of an sform; ITK replaces a sheared one by the qform, or fails."""
 
 
 def check_header(path: Path, suffix: str) -> None:
@@ -79,10 +85,15 @@ def _check_nrrd(path: Path) -> None:
         raise _no_geometry(path)
 
 
+_MET_BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
+
+
 def _check_metaimage(path: Path) -> None:
-    """MetaImage: ElementSpacing or ElementSize must be there."""
+    """MetaImage: ElementSpacing or ElementSize must be there, and all voxels (MetaIO complains on the terminal)."""
     with path.open("rb") as stream:
-        header = stream.read(HEADER_BYTES).split(b"ElementDataFile")[0].decode("ascii", "replace")
+        start = stream.read(HEADER_BYTES)
+    match = re.search(rb"^ElementDataFile *=.*?\n", start, flags=re.MULTILINE)
+    header = start[: match.end() if match else 0].decode("ascii", "replace")
     fields = dict(re.findall(r"^(\w+) *= *(.*?)\s*$", header, flags=re.MULTILINE))
     if "NDims" not in fields:
         raise InputError(f"{path}: is not a MetaImage file; give an image.")
@@ -91,56 +102,114 @@ def _check_metaimage(path: Path) -> None:
         _check_spacing([float(x) for x in spacing.split()], path)
     elif fields["NDims"] != "2":
         raise _no_geometry(path)
+    element = _MET_BYTES.get(fields.get("ElementType", "").removeprefix("MET_").removeprefix("U"), 0)
+    needed = element * math.prod(int(n) for n in fields.get("DimSize", "0").split())
+    if fields.get("CompressedData", "").lower() == "true":
+        needed = int(fields.get("CompressedDataSize", 0))
+    if fields["ElementDataFile"].upper() == "LOCAL" and path.stat().st_size < len(header) + needed:
+        raise _truncated(path)
+
+
+@dataclass(frozen=True, eq=False)
+class _Nifti:
+    """The fields of a NIfTI header that matter here; transforms are 4x4, voxel indices to NIfTI's RAS."""
+
+    dims: tuple[int, ...]
+    bits: int
+    pixdim: tuple[float, ...]
+    data_offset: float
+    qform_code: int
+    qform: np.ndarray
+    sform_code: int
+    sform: np.ndarray
+
+    @property
+    def file_bytes(self) -> float:
+        """Length that the (uncompressed) file must have."""
+        return self.data_offset + math.prod(max(1, n) for n in self.dims[1 : 1 + self.dims[0]]) * self.bits / 8
 
 
 def _check_nifti(path: Path) -> None:
-    """NIfTI: qform or sform must be there, agree, and have no zero column."""
+    """NIfTI: qform or sform must be there, agree, and have no zero column; the file must be complete.
+
+    ITK fills what a truncated NIfTI file lacks with zeros and says nothing.
+    """
     header = _nifti_header(path)
-    dims, pixdim, qform, sform = header
-    if min(dims[1:4]) > 1 and not qform[0] and not sform[0]:
+    dims = header.dims
+    if min(dims[1:4]) > 1 and not header.qform_code and not header.sform_code:
         raise _no_geometry(path)
-    used = [abs(float(p)) for p in pixdim[1 : 1 + min(3, max(1, dims[0]))]]
-    if sform[0]:
-        _check_spacing([float(n) for n in np.linalg.norm(sform[1][:3, :3], axis=0)], path)
-    if not sform[0] or qform[0]:
-        _check_spacing(used, path)
-    if qform[0] and sform[0]:
+    if header.sform_code:
+        lengths = np.linalg.norm(header.sform[:3, :3], axis=0)
+        _check_spacing([float(n) for n in lengths], path)
+        axes = header.sform[:3, :3] / lengths
+        if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR_TOLERANCE:
+            raise InputError(f"{path}: its axes are not at right angles (shear); resample it to a rectangular grid.")
+    if header.qform_code or not header.sform_code:
+        _check_spacing([abs(float(p)) for p in header.pixdim[1 : 1 + min(3, max(1, dims[0]))]], path)
+    if header.qform_code and header.sform_code:
         corners = np.array(np.meshgrid(*[(0, max(1, n) - 1) for n in dims[1:4]], [1])).reshape(4, -1)
-        gap = np.linalg.norm(((qform[1] - sform[1]) @ corners)[:3], axis=0).max()
+        gap = np.linalg.norm(((header.qform - header.sform) @ corners)[:3], axis=0).max()
         if not gap <= QFORM_SFORM_TOLERANCE_MM:
             raise InputError(
                 f"{path}: its two geometries (qform and sform) differ by up to {gap:.3g} mm; "
                 "save it with the right one in both."
             )
+    if _length(path) < header.file_bytes:
+        raise _truncated(path)
 
 
-def _nifti_header(path: Path) -> tuple[list[int], list[float], tuple[int, np.ndarray], tuple[int, np.ndarray]]:
-    """dim, pixdim, (qform_code, 4x4), (sform_code, 4x4); transforms map voxel indices to NIfTI's RAS."""
+def _truncated(path: Path) -> InputError:
+    return InputError(f"{path}: ends before its last voxel (truncated); copy it again.")
+
+
+def _length(path: Path) -> int:
+    """Length of the file, uncompressed; a damaged gzip stream is refused."""
+    if not path.name.lower().endswith(".gz"):
+        return path.stat().st_size
+    length = 0
+    try:
+        with gzip.open(path, "rb") as stream:
+            while block := stream.read(1 << 22):
+                length += len(block)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _bad_gzip(path) from error
+    return length
+
+
+def _bad_gzip(path: Path) -> InputError:
+    return InputError(f"{path}: is not a complete gzip file (truncated or damaged); copy it again.")
+
+
+def _nifti_header(path: Path) -> _Nifti:
+    """Read a NIfTI-1 or NIfTI-2 header of either byte order."""
     try:
         opener = gzip.open if path.name.lower().endswith(".gz") else open
         with opener(path, "rb") as stream:
             raw = stream.read(540)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: is not a readable gzip file (truncated or damaged); copy it again.") from error
+        raise _bad_gzip(path) from error
     for order in "<>":
         if len(raw) >= 348 and struct.unpack_from(order + "i", raw)[0] == 348:
-            dims = struct.unpack_from(order + "8h", raw, 40)
-            pixdim = struct.unpack_from(order + "8f", raw, 76)
-            codes = struct.unpack_from(order + "2h", raw, 252)
-            quaternion = struct.unpack_from(order + "6f", raw, 256)
-            rows = struct.unpack_from(order + "12f", raw, 280)
+            at = {"8h": 40, "h": 72, "8f": 76, "f": 108, "2h": 252, "6f": 256, "12f": 280}
             break
         if len(raw) >= 540 and struct.unpack_from(order + "i", raw)[0] == 540:
-            dims = struct.unpack_from(order + "8q", raw, 16)
-            pixdim = struct.unpack_from(order + "8d", raw, 104)
-            codes = struct.unpack_from(order + "2i", raw, 344)
-            quaternion = struct.unpack_from(order + "6d", raw, 352)
-            rows = struct.unpack_from(order + "12d", raw, 400)
+            at = {"8q": 16, "h": 14, "8d": 104, "q": 168, "2i": 344, "6d": 352, "12d": 400}
             break
     else:
         raise InputError(f"{path}: is not a NIfTI file (truncated or of another kind); copy it again.")
-    sform = np.vstack([np.reshape(rows, (3, 4)), [0, 0, 0, 1]])
-    return list(dims), list(pixdim), (codes[0], _qform(quaternion, pixdim)), (codes[1], sform)
+    dims, bits, pixdim, offset, codes, quaternion, rows = (
+        struct.unpack_from(order + kind, raw, place) for kind, place in at.items()
+    )
+    return _Nifti(
+        dims=dims,
+        bits=bits[0],
+        pixdim=pixdim,
+        data_offset=offset[0],
+        qform_code=codes[0],
+        qform=_qform(quaternion, pixdim),
+        sform_code=codes[1],
+        sform=np.vstack([np.reshape(rows, (3, 4)), [0, 0, 0, 1]]),
+    )
 
 
 def _qform(quaternion: tuple[float, ...], pixdim: tuple[float, ...]) -> np.ndarray:

@@ -15,7 +15,7 @@ from .file_headers import check_header, is_segmentation
 from .image_checks import check_dimensions, check_grid, check_size, check_values, check_view
 from .names import series_name
 from .source_image import XRAY, SourceImage, content_hash, file_digest
-from .view_files import IMAGE_SUFFIXES, find_view, image_stem, image_suffix, read_view, view_path_of
+from .view_files import IMAGE_SUFFIXES, find_view, image_stem, image_suffix, is_view, read_view, view_path_of
 
 FILM_SUFFIXES = (".png", ".tif", ".tiff")
 """Formats without a place in the world: radiographs only."""
@@ -104,7 +104,7 @@ def _suffix(path: Path) -> str:
 
 def _guess(path: Path, suffix: str, view_path: Path | None) -> str:
     """The modality where the caller does not say: only radiographs can be known from files."""
-    if suffix in FILM_SUFFIXES or view_path is not None:
+    if suffix in FILM_SUFFIXES or (view_path is not None and is_view(view_path)):
         return XRAY
     raise InputError(f"{path}: does not say whether it is CT or MR; give the modality (ct, mr or xray).")
 

@@ -12,7 +12,7 @@ from .dicom_files import DicomFile, find_dicom, is_dicom
 from .dicom_images import read_dicom
 from .image_files import read_image_file
 from .source_image import MODALITIES, ImageSource, SourceImage
-from .view_files import find_view, image_suffix
+from .view_files import image_suffix
 
 __all__ = ["ImageSource", "SourceImage", "read_image"]
 
@@ -47,7 +47,8 @@ def read_image(
         files = [Path(p) for p in path]
         if not files:
             raise InputError("the list of DICOM files is empty; give at least one.")
-        return read_dicom(find_dicom(files), files[0].parent, modality, view_path, progress)
+        source = files[0] if len(files) == 1 else files[0].parent
+        return read_dicom(find_dicom(files), source, modality, view_path, progress)
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder; check the name.")
@@ -68,7 +69,7 @@ def _read_folder(path: Path, modality: str | None, view_path: Path | None, progr
     if dicom and images:
         raise InputError(f"{path}: holds DICOM files and {images[0].name}; keep one image in the folder.")
     if dicom:
-        return read_dicom(dicom, path, modality, view_path or find_view(path), part(progress, 0.2, 1.0))
+        return read_dicom(dicom, path, modality, view_path, part(progress, 0.2, 1.0))
     if len(images) > 1:
         names = ", ".join(p.name for p in images[:4]) + (", ..." if len(images) > 4 else "")
         raise InputError(f"{path}: holds {len(images)} image files ({names}); give one of them.")

@@ -70,8 +70,8 @@ def _edit(
         if ct is None:
             return f"{path}: corrects a CT, and this visit has none of its own; put it beside the visit with the CT."
         return Edit(path, reader, CT)
-    if modality == MR and not which and len(mr) == 1:
-        return Edit(path, reader, MR, series=next(iter(mr)))
+    if modality == MR and not which and mr:
+        return Edit(path, reader, MR, series=next(iter(mr)) if len(mr) == 1 else None)
     if modality == MR and which in mr:
         return Edit(path, reader, MR, series=which)
     if modality == XRAY and not which and len(xray) == 1:

@@ -32,7 +32,8 @@ class Edit:
     path: the ``.seg.nrrd``; it is read and never written.
     reader: name of the folder it lies in below ``edits/``, or "" directly there.
     modality: "ct", "mr" or "xray".
-    series: the MR series that it belongs to; None for CT and radiographs.
+    series: the MR series that it belongs to; None for CT and radiographs, and for ``mr.seg.nrrd`` where there are
+        several series (the pipeline's first).
     view: the radiograph that it belongs to; None for CT and MR.
     """
 

@@ -49,6 +49,15 @@ def find_view(image: Path) -> Path | None:
     return found[0] if found else None
 
 
+def is_view(path: Path) -> bool:
+    """Whether a JSON file has keys of a view (other programs write a ``NAME.json`` of their own beside an image)."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, Mapping) and bool({"pixel_spacing_mm", "source_detector_mm"} & set(content))
+
+
 def read_view(path: Path) -> View:
     """Read one view file; a view without a name takes that of the file.
 
