@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..blocks import block_factors, mean_of_blocks
 from ..segmentation import Segmentation
 from ..volume import Volume
-from .blocks import block_factors, mean_of_blocks
 
 CROP_MARGIN_MM = 8.0
 FINE_SPACING_MM = 0.35

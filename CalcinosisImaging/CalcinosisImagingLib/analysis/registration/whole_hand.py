@@ -8,9 +8,9 @@ import numpy as np
 from scipy import fft, ndimage
 
 from ..anatomy import CARPALS, METACARPALS
+from ..blocks import block_mean
 from ..segmentation import Segmentation
 from ..volume import Volume
-from .blocks import block_mean
 from .bone_model import tissue_maps
 from .mr_image import PreparedMr
 from .rigid import about, all_rotations, angle_degrees
