@@ -7,7 +7,8 @@ import numpy as np
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .cut import Box, cut_deposits
-from .fractions import edge_misfit, margin_mm
+from .fractions import edge_misfit
+from .surroundings import margin_mm
 
 DEFAULT_VOXELS = 2.0
 """Point spread in voxels where it cannot be measured."""

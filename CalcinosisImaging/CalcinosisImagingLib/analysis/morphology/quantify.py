@@ -17,7 +17,7 @@ from .calibration import Calibration
 from .cut import Cut, cut_deposits, labelled_boxes
 from .density import ct_density, mr_signal
 from .film import film_measures
-from .fractions import margin_mm, measure_fractions
+from .fractions import measure_fractions
 from .kind import consistency_from_hu, consistency_from_signal, form_of
 from .mesh import mesh_vertices
 from .place import Skeleton, place_measures, skeleton
@@ -26,6 +26,7 @@ from .registry import COLUMNS, MEASURES
 from .shape import shape_measures
 from .skin import skin_tree
 from .surface import surface_area_mm2, thickness_mm
+from .surroundings import margin_mm
 
 Modality = Literal["ct", "mr", "xray"]
 EVERYWHERE = np.ones((3, 3, 3), bool)

@@ -1,0 +1,136 @@
+"""The sub-voxel shape of a deposit: the level set of its image that, blurred again, looks like the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .surroundings import Surroundings
+
+SMOOTH_VOXELS = 0.6
+"""Smoothing of the image before level sets are taken."""
+ROUNDS = 8
+"""Rounds in which contrast and shape are fitted together."""
+LARGEST_STEP = 0.15
+"""Most that the logarithm of the contrast changes in one round."""
+BISECTIONS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Contrast and shape that explain the image.
+
+    Attributes
+    ----------
+    contrast: excess of a full voxel.
+    stiffness: sum of squares of the model's change per unit of log(contrast): noise variance over it is the variance
+        of log(contrast).
+    signal: sum of squares of the model itself; stiffness / signal tells how well the problem is posed.
+    """
+
+    contrast: float
+    stiffness: float
+    signal: float
+
+
+class ShapeModel:
+    """Level sets of the excess over the background within a region, blurred by a Gaussian point spread.
+
+    Every contrast C goes with one shape: that which holds total / C voxels, total being the sum of the excess, which
+    the blur does not change.
+    """
+
+    def __init__(self, excess: np.ndarray, around: Surroundings, sigma_voxels: np.ndarray) -> None:
+        self.excess = excess
+        self.region = around.region
+        self.sigma = sigma_voxels
+        self.total = float(excess.sum(dtype=np.float64))
+        self.smooth = ndimage.gaussian_filter(excess, SMOOTH_VOXELS)
+
+    def blur(self, values: np.ndarray) -> np.ndarray:
+        """The point spread."""
+        return ndimage.gaussian_filter(values, self.sigma)
+
+    def shape(self, contrast: float) -> tuple[float, np.ndarray]:
+        """Level and voxel fractions of the shape that goes with a contrast, from the voxels as they are."""
+        level, fractions, _ = level_set(self.smooth, self.region, self.total / contrast, fine=False)
+        return level, fractions
+
+    def misfit(self, contrast: float) -> float:
+        """Sum of squares between image and model over the region."""
+        residual = (self.excess - contrast * self.blur(self.shape(contrast)[1]))[self.region]
+        return float(np.square(residual).sum(dtype=np.float64))
+
+    def fit(self, contrast: float) -> Fit:
+        """Gauss-Newton for the contrast; between its steps the residual is blurred back into the level function.
+
+        The first moves all of the surface (a higher contrast goes with a thinner shape), the second lets it move
+        where it should: rims and tips, which the blur has rounded off. ``smooth`` is improved in place.
+        """
+        stiffness = signal = 0.0
+        for _ in range(ROUNDS):
+            _, fractions, surface = level_set(self.smooth, self.region, self.total / contrast, fine=True)
+            blurred = self.blur(fractions)
+            residual = np.where(self.region, self.excess - contrast * blurred, 0)
+            # d model / d log(contrast): brighter by itself, thinner by the same volume taken off its surface.
+            change = contrast * (blurred - float(fractions.sum(dtype=np.float64)) * self.blur(surface))[self.region]
+            stiffness = float(np.square(change).sum(dtype=np.float64))
+            signal = contrast**2 * float(np.square(blurred).sum(dtype=np.float64))
+            if stiffness <= 1e-9 * signal:
+                break
+            step = float((residual[self.region] * change).sum(dtype=np.float64)) / stiffness
+            contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
+            self.smooth = self.smooth + self.blur(residual)
+        return Fit(contrast, stiffness, signal)
+
+
+def level_set(
+    values: np.ndarray, region: np.ndarray, wanted: float, fine: bool
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The level within which ``wanted`` voxels lie, the fraction of every voxel within it, and where its surface is.
+
+    The fraction follows from the distance to the surface, (value - level) / slope, over the width of a voxel.
+    ``fine``: on half-sized voxels, for bodies of one or two voxels' thickness. The surface sums to 1.
+    """
+    box = ndimage.find_objects(region.astype(np.uint8))[0]
+    part, inside = values[box], region[box]
+    shape = part.shape
+    if fine:
+        part = _halved(part)
+        inside = inside.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    steps = np.sqrt(sum(np.square(np.gradient(part, axis=a)) for a in range(3) if part.shape[a] > 1))
+    value, step = part[inside], np.maximum(steps[inside], 1e-6)
+    target = wanted * 8 if fine else wanted
+    low, high = float(value.min()), float(value.max())
+    level = (low + high) / 2
+    for _ in range(BISECTIONS):
+        count = float(np.clip(0.5 + (value - level) / step, 0, 1).sum())
+        low, high = (level, high) if count > target else (low, level)
+        level = (low + high) / 2
+    ramp = 0.5 + (value - level) / step
+    fractions = _spread(np.clip(ramp, 0, 1), inside, shape, fine)
+    surface = _spread((np.abs(ramp - 0.5) < 0.5).astype(np.float32), inside, shape, fine)
+    whole = np.zeros(values.shape, np.float32), np.zeros(values.shape, np.float32)
+    whole[0][box], whole[1][box] = fractions, surface / max(float(surface.sum()), 1e-9)
+    return level, *whole
+
+
+def _halved(values: np.ndarray) -> np.ndarray:
+    """Linear interpolation to voxels of half the size, edges continued."""
+    for axis in range(3):
+        padded = np.pad(values, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
+        count = values.shape[axis]
+        before = np.take(padded, range(count), axis)
+        after = np.take(padded, range(2, count + 2), axis)
+        pair = np.stack([0.75 * values + 0.25 * before, 0.75 * values + 0.25 * after], axis + 1)
+        values = pair.reshape([n * 2 if a == axis else n for a, n in enumerate(values.shape)])
+    return values
+
+
+def _spread(found: np.ndarray, inside: np.ndarray, shape: tuple[int, ...], fine: bool) -> np.ndarray:
+    """Values of the voxels ``inside`` as an array of ``shape``; half-sized voxels are averaged."""
+    full = np.zeros(inside.shape, np.float32)
+    full[inside] = found
+    return full.reshape(shape[0], 2, shape[1], 2, shape[2], 2).mean((1, 3, 5)) if fine else full
