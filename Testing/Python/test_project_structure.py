@@ -1,7 +1,5 @@
 """Cheap checks that catch what would fail only in Slicer or at a user's."""
 
-OUTSIDE_SLICER_ONLY = True
-
 import ast
 import re
 import runpy
@@ -13,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "CalcinosisImaging"
 LIBRARY = MODULE / "CalcinosisImagingLib"
+
+OUTSIDE_SLICER_ONLY = True
 
 
 def python_files(folder):
@@ -77,7 +77,8 @@ class StructureTest(unittest.TestCase):
             "import sys, pkgutil, importlib\n"
             "sys.modules.update(slicer=None, slicer_core=None, qt=None, matplotlib=None)\n"
             "import CalcinosisImagingLib.analysis as package\n"
-            "for m in pkgutil.walk_packages(package.__path__, package.__name__ + '.'): importlib.import_module(m.name)\n"
+            "for m in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+            "    importlib.import_module(m.name)\n"
         )
         done = subprocess.run([sys.executable, "-c", code], cwd=MODULE, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -9,24 +9,15 @@ import slicer
 from ..analysis.errors import InputError
 from ..analysis.segmentation import Segmentation
 from ..analysis.segmentation_file import read_segmentation
-from ..host import start
 from ..scene.segmentations import segmentation_from_node, segmentation_to_node
 from ..scene.volumes import set_view, volume_from_node, volume_to_node
 from ..study.images import SourceImage, read_image
-
-SEGMENTATION_SUFFIXES = (".seg.nrrd", ".nrrd")
-
-
-def scene() -> object:
-    """The MRML scene, started if need be."""
-    start()
-    return slicer.mrmlScene
 
 
 def image_node(path: Path, modality: str, view_path: Path | None = None) -> tuple[object, SourceImage]:
     """Read an image into a new volume node named after its file."""
     image = read_image(Path(path), modality, view_path)
-    node = volume_to_node(scene(), image.volume, Path(path).name.split(".")[0] or modality, modality)
+    node = volume_to_node(slicer.mrmlScene, image.volume, Path(path).name.split(".")[0] or modality, modality)
     if image.view is not None:
         set_view(node, image.view)
     return node, image
@@ -48,7 +39,7 @@ def segmentation_node(path: Path, volume_node: object) -> object:
             f"{path}: its grid ({' x '.join(map(str, read.volume.size))} voxels) is not that of the image "
             f"({' x '.join(map(str, volume.size))}) or lies elsewhere; give the segmentation of this image."
         )
-    return segmentation_to_node(scene(), read, Path(path).name.split(".")[0], volume_node)
+    return segmentation_to_node(slicer.mrmlScene, read, Path(path).name.split(".")[0], volume_node)
 
 
 def segmentation_of(node: object, volume_node: object) -> Segmentation:

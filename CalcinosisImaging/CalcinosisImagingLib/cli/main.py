@@ -16,6 +16,7 @@ from . import threads  # noqa: F401 - before anything that loads numpy
 from .. import __version__  # isort: skip
 from ..analysis.errors import CalcinosisError, InputError, OperationCancelled
 from ..analysis.files import json_text
+from ..host import start
 from .progress import ProgressLine
 
 COMMANDS = (
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _interrupt_on_terminate()
     line = ProgressLine(sys.stderr)
     try:
+        start()
         summary = arguments.run(arguments, line)
         line.clear()
         _print_summary(summary, arguments.json)

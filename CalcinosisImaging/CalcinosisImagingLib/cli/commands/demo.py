@@ -28,9 +28,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     from ...phantom.study import write_phantom_study
     from ...study.run import run_study
-    from ..loading import scene
 
-    scene()
     if not (study / "study.json").is_file():
         writable_folder(study)
         write_phantom_study(study, 2, 1, seed=1, preset="easy", progress=part(progress, 0.0, 0.3))

@@ -29,9 +29,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     out = writable_folder(arguments.out)
 
     from ...study.run import run_study
-    from ..loading import scene
 
-    scene()
     result = run_study(
         arguments.study, out, arguments.participant, jobs=arguments.jobs, resume=arguments.resume, progress=progress
     )
