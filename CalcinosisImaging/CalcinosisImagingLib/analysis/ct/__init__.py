@@ -1,0 +1,1 @@
+"""CT of the hand: its bones by name, and the deposits between them."""

@@ -1,0 +1,98 @@
+"""The outline of each bone on the voxels of the CT, from its body on the working grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..volume import Volume
+from .grid import WORK_MM, WorkGrid, boxes, grow_box
+
+PEAK_RADIUS_MM = 1.3
+"""Reach within which the shell's peak is looked for: more than a shell's thickness, less than a bone's radius."""
+CORE_DEPTH_MM = 1.2
+HALF = 0.5
+
+
+def outline_bones(
+    volume: Volume, work: WorkGrid, bodies: np.ndarray, names: dict[int, int], soft_hu: float
+) -> np.ndarray:
+    """Bone labels (uint8) on the box of the volume.
+
+    A voxel belongs to a bone where it exceeds half of the local height of the shell over soft tissue, or where it is
+    enclosed by such voxels or lies deep inside the body.
+
+    Parameters
+    ----------
+    bodies: (K, J, I) labels on the working grid.
+    names: label of a body -> label of its bone.
+    """
+    result = np.zeros(work.shape, np.uint8)
+    spacing = work.spacing_mm
+    cropped = volume.voxels[work.box]
+    found = boxes(bodies)
+    for body, bone in sorted(names.items()):
+        box = found[body - 1]
+        if box is None:
+            continue
+        fine = tuple(
+            slice(max(int(s.start * WORK_MM / h) - 3, 0), min(int(np.ceil(s.stop * WORK_MM / h)) + 3, n))
+            for s, h, n in zip(box, spacing, work.shape, strict=True)
+        )
+        territory, core = _territory(work, bodies, body, fine)
+        mask = _outline(cropped[fine], territory, core, spacing, soft_hu)
+        part = result[fine]
+        part[mask & (part == 0)] = bone
+    return result
+
+
+def _territory(work: WorkGrid, bodies: np.ndarray, body: int, fine: tuple[slice, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the body may extend to, and its certain inside, on a part of the volume's box."""
+    index = work.volume_index(fine)
+    coarse_box = tuple(slice(int(i[0]), int(i[-1]) + 1) for i in index)
+    coarse_box = grow_box(coarse_box, 4, bodies.shape)
+    own = bodies[coarse_box] == body
+    depth = ndimage.distance_transform_edt(np.pad(own, 1, mode="edge"))[1:-1, 1:-1, 1:-1] * WORK_MM
+    local = np.ix_(*[i - s.start for i, s in zip(index, coarse_box, strict=True)])
+    return own[local], depth[local] > CORE_DEPTH_MM
+
+
+def _outline(
+    hu: np.ndarray, territory: np.ndarray, core: np.ndarray, spacing: np.ndarray, soft_hu: float
+) -> np.ndarray:
+    """The mask of one bone in its crop."""
+    values = np.where(territory, hu, soft_hu).astype(np.float32)
+    smooth = ndimage.gaussian_filter(values, 0.25 / spacing)
+    size = (2 * np.round(PEAK_RADIUS_MM / spacing) + 1).astype(int)
+    peak = ndimage.maximum_filter(smooth, size=tuple(size))
+    peak = ndimage.gaussian_filter(peak, PEAK_RADIUS_MM / spacing)
+    threshold = soft_hu + HALF * np.maximum(peak - soft_hu, 100.0)
+    mask = (values > threshold) & territory
+    mask |= core
+    mask = fill_holes(mask)
+    mask = _closed(mask, territory, spacing)
+    labels, count = ndimage.label(mask)
+    if count > 1:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        mask = labels == sizes.argmax()
+    return mask
+
+
+def fill_holes(mask: np.ndarray) -> np.ndarray:
+    """Fill what is enclosed in 3-D, also by the faces of the array: a bone cut there is closed by its own section."""
+    mask = mask.copy()
+    for axis in range(3):
+        for end in (0, -1):
+            face = [slice(None)] * 3
+            face[axis] = end
+            mask[tuple(face)] = ndimage.binary_fill_holes(mask[tuple(face)])
+    return ndimage.binary_fill_holes(mask)
+
+
+def _closed(mask: np.ndarray, territory: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Close pits of noise and foramina up to a millimetre, inside the territory."""
+    steps = max(int(round(0.5 / float(spacing.mean()))), 1)
+    padded = np.pad(mask, steps, mode="edge")
+    closed = ndimage.binary_closing(padded, iterations=steps)[tuple(slice(steps, -steps) for _ in range(3))]
+    return fill_holes(mask | (closed & territory))
