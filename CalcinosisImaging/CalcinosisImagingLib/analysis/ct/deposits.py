@@ -94,7 +94,7 @@ def find_candidates(
     """
     smooth = smoothed(hu, 0.35, spacing)
     threshold = soft_hu + max(settings.minimum_contrast_hu, 3.0 * noise * 0.4)
-    halo = max(int(round(0.8 / float(spacing.mean()))), 1)
+    halo = max(round(0.8 / float(spacing.mean())), 1)
     near_bone = sitk.GetArrayFromImage(
         sitk.BinaryDilate(sitk.GetImageFromArray((bones > 0).astype(np.uint8)), [halo] * 3, sitk.sitkBall)
     )

@@ -92,7 +92,7 @@ def fill_holes(mask: np.ndarray) -> np.ndarray:
 
 def _closed(mask: np.ndarray, territory: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Close pits of noise and foramina up to a millimetre, inside the territory."""
-    steps = max(int(round(0.5 / float(spacing.mean()))), 1)
+    steps = max(round(0.5 / float(spacing.mean())), 1)
     padded = np.pad(mask, steps, mode="edge")
     closed = ndimage.binary_closing(padded, iterations=steps)[tuple(slice(steps, -steps) for _ in range(3))]
     return fill_holes(mask | (closed & territory))
