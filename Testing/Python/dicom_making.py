@@ -140,15 +140,16 @@ def _only(source, *keywords):
 
 
 def hand_film(rows=200, columns=160, bright="air", collimated=False, seed=0):
-    """Pixels (rows, columns) uint16 of a hand-like shadow: directly exposed air around soft tissue around bone."""
+    """Pixels (rows, columns) uint16 of a hand-like shadow: directly exposed air around soft tissue around bones."""
     v, u = np.mgrid[:rows, :columns] / np.array([rows, columns])[:, None, None]
-    thickness = np.zeros((rows, columns))
-    parts = ((0.5, 0.22, 0.5), (0.3, 0.05, 0.15), (0.43, 0.05, 0.08), (0.57, 0.05, 0.1), (0.7, 0.05, 0.2))
-    for centre, width, top in parts:
-        inside = np.clip(1 - ((u - centre) / width) ** 2, 0, 1) * (v > top)
-        thickness = np.maximum(thickness, np.sqrt(inside) * np.minimum(1, (v - top) * 20))
-    bone = np.where(thickness > 0.9, 1.5, 0.0)
-    signal = 3000 * np.exp(-0.9 * thickness - bone * 0.6)
+
+    def rod(centre, width, top):
+        return np.sqrt(np.clip(1 - ((u - centre) / width) ** 2, 0, 1)) * np.clip((v - top) * 20, 0, 1)
+
+    digits = ((0.32, 0.15), (0.44, 0.08), (0.56, 0.1), (0.68, 0.2))
+    tissue = np.maximum(1.6 * rod(0.5, 0.27, 0.5), np.max([rod(u0, 0.055, top) for u0, top in digits], axis=0))
+    bone = np.max([rod(u0, 0.022, top + 0.03) * (1 - 0.5 * np.cos(8 * v) ** 2) for u0, top in digits], axis=0)
+    signal = 3000 * np.exp(-0.5 * tissue - 0.7 * bone)
     signal += np.random.default_rng(seed).normal(0, 10, signal.shape)
     if collimated:
         edge = np.minimum.reduce([u, 1 - u, v, 1 - v]) < 0.12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -66,20 +67,41 @@ def _decode(path: Path, dataset: pydicom.Dataset) -> np.ndarray:
     return _decode_by_itk(path, dataset, syntax)
 
 
+_KEPT_FOR_ITK = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelData",
+)
+
+
 def _decode_by_itk(path: Path, dataset: pydicom.Dataset, syntax: UID) -> np.ndarray:
-    """Stored values through ITK, which applies the rescale: it is taken back."""
-    refusal = InputError(
-        f"{path}: is compressed as {syntax.name}, which cannot be decoded here; export it uncompressed "
-        "(Explicit VR Little Endian)."
-    )
-    if int(dataset.get("NumberOfFrames") or 1) != 1:
-        raise refusal
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
+    """Stored values through ITK's GDCM, which knows lossless JPEG.
+
+    ITK inverts MONOCHROME1 and applies the rescale, so it is given the pixels alone, in a file that goes away.
+    """
+    bare = pydicom.Dataset()
+    for keyword in _KEPT_FOR_ITK:
+        if keyword in dataset:
+            bare.add(dataset[keyword])
+    bare.PhotometricInterpretation = "MONOCHROME2"
+    bare.file_meta = pydicom.dataset.FileMetaDataset()
+    bare.file_meta.TransferSyntaxUID = syntax
     try:
-        values = sitk.GetArrayFromImage(reader.Execute())
+        if int(dataset.get("NumberOfFrames") or 1) != 1:
+            raise RuntimeError("several frames")
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / "pixels.dcm"
+            bare.save_as(part, enforce_file_format=True)
+            return sitk.GetArrayFromImage(sitk.ReadImage(str(part), imageIO="GDCMImageIO"))
     except RuntimeError as error:
-        raise refusal from error
-    slope, intercept = float(dataset.get("RescaleSlope", 1) or 1), float(dataset.get("RescaleIntercept", 0) or 0)
-    return np.rint((values.astype(np.float64) - intercept) / slope).astype(np.int32)
+        raise InputError(
+            f"{path}: is compressed as {syntax.name}, which cannot be decoded here; export it uncompressed "
+            "(Explicit VR Little Endian)."
+        ) from error
