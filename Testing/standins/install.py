@@ -14,7 +14,7 @@ import slicer
 from CalcinosisImagingLib.host import start
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from . import application, binding, ctk_widgets, loading, mrml_widgets
+from . import application, binding, ctk_widgets, effect_base, loading, mrml_widgets, scripted_effect
 from .pythonqt import wrapper_class
 
 QT_CLASSES = (
@@ -75,7 +75,8 @@ def install() -> None:
     for native in mrml_widgets.CLASSES:
         setattr(slicer, native.__name__, wrapper_class(native))
     loading.register(ctk_widgets.CLASSES + mrml_widgets.CLASSES)
-    sys.modules |= {"qt": qt, "ctk": ctk}
+    sys.modules |= {"qt": qt, "ctk": ctk} | effect_base.modules()
+    slicer.qSlicerSegmentEditorAbstractEffect = scripted_effect.EffectEnums
     slicer.app = application.Application(slicer.app)
     slicer.qSlicerScriptedLoadableModuleWidget = application.Representation
     slicer.parameterNodeWrapper.guiConnector = binding.connect_gui

@@ -1,0 +1,120 @@
+"""Growing a deposit from a click, and setting the boundary of one anew: halfway between it and its surroundings.
+
+A uniform body blurred by a symmetric point spread has its edge where the image is halfway between plateau and
+background; each deposit has its own plateau and its own background, so there is no global threshold here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..errors import CalcinosisError
+from .box import touches_border
+from .contrast import Contrast
+from .island import NEIGHBOURS, inside, island_at
+
+SEED_RADIUS_MM = 0.8
+NOISE_FACTOR = 3.0
+"""A body must stand out from its background by so many standard deviations of the noise."""
+REACH_MM = 15.0
+"""Half-width of the crop within which a deposit is grown."""
+RING_MM = (1.0, 3.0)
+"""Where the background of a body is looked for: so far outside its edge."""
+
+
+def grow_from(
+    voxels: np.ndarray,
+    seed_kji: tuple[int, int, int],
+    spacing_kji_mm: np.ndarray,
+    contrast: Contrast,
+    forbidden: np.ndarray | None = None,
+) -> np.ndarray:
+    """The body at the seed: connected voxels above the halfway level, kept out of ``forbidden``.
+
+    voxels: crop (K, J, I) about the click, as wide as growing may reach.
+
+    Raises
+    ------
+    CalcinosisError: the click is on nothing that stands out, or the body runs out of the crop.
+    """
+    image = np.asarray(voxels, np.float32)
+    if not inside(image.shape, seed_kji):
+        raise CalcinosisError("The click is outside of the image.")
+    free = np.ones(image.shape, bool) if forbidden is None else ~forbidden
+    sign = contrast.sign or (1 if image[seed_kji] >= contrast.tissue else -1)
+    field = (image - contrast.tissue) * sign
+    plateau = _plateau(field, seed_kji, spacing_kji_mm, free)
+    needed = NOISE_FACTOR * contrast.noise
+    if plateau <= needed or not free[seed_kji]:
+        raise CalcinosisError("There is nothing at the click that stands out from the tissue around it.")
+    body = _body_above(field, max(plateau / 2, needed), seed_kji, free)
+    background = _background(field, body, spacing_kji_mm, free)
+    body = _body_above(field, max((plateau + background) / 2, needed), seed_kji, free)
+    if touches_border(body):
+        raise CalcinosisError(
+            "The body at the click runs on without an edge: cut it from its neighbour, or assign the bone, first."
+        )
+    return _filled(body) & free
+
+
+def refine(
+    voxels: np.ndarray,
+    mask: np.ndarray,
+    spacing_kji_mm: np.ndarray,
+    contrast: Contrast,
+    reach_mm: float,
+    forbidden: np.ndarray | None = None,
+) -> np.ndarray:
+    """Move the boundary of ``mask`` by at most ``reach_mm`` to the halfway level; the place stays the reader's.
+
+    Raises
+    ------
+    CalcinosisError: the segment does not stand out, so there is no edge to move to.
+    """
+    image = np.asarray(voxels, np.float32)
+    free = np.ones(image.shape, bool) if forbidden is None else ~forbidden
+    inner = image[mask]
+    sign = contrast.sign or (1 if np.median(inner) >= contrast.tissue else -1)
+    field = (image - contrast.tissue) * sign
+    plateau = float(np.percentile(field[mask], 90))
+    background = _background(field, mask, spacing_kji_mm, free)
+    if plateau - background <= NOISE_FACTOR * contrast.noise:
+        raise CalcinosisError("This deposit does not stand out from the tissue around it: there is no edge to refine.")
+    outside = ndimage.distance_transform_edt(~mask, sampling=spacing_kji_mm)
+    depth = ndimage.distance_transform_edt(mask, sampling=spacing_kji_mm)
+    allowed = (outside <= reach_mm) & free
+    kept = (depth > reach_mm) & mask
+    above = field >= (plateau + background) / 2
+    body = (above & allowed) | kept
+    labels, _ = ndimage.label(body, NEIGHBOURS)
+    touching = np.unique(labels[mask & body])
+    return np.isin(labels, touching[touching > 0])
+
+
+def _plateau(field: np.ndarray, seed_kji: tuple[int, int, int], spacing_kji_mm: np.ndarray, free: np.ndarray) -> float:
+    """Level of the body at the seed: a high percentile nearby, so that a click beside the middle does as well."""
+    offsets = (np.indices(field.shape).reshape(3, -1).T - np.array(seed_kji)) * spacing_kji_mm
+    near = (np.linalg.norm(offsets, axis=1) <= max(SEED_RADIUS_MM, 1.01 * spacing_kji_mm.min())).reshape(field.shape)
+    near &= free
+    return float(np.percentile(field[near], 85)) if near.any() else 0.0
+
+
+def _background(field: np.ndarray, body: np.ndarray, spacing_kji_mm: np.ndarray, free: np.ndarray) -> float:
+    """Median level in a ring about the body; 0 (the crop's tissue) where the ring is empty."""
+    distance = ndimage.distance_transform_edt(~body, sampling=spacing_kji_mm)
+    ring = (distance > RING_MM[0]) & (distance <= RING_MM[1]) & free
+    return float(np.median(field[ring])) if ring.sum() >= 10 else 0.0
+
+
+def _body_above(field: np.ndarray, level: float, seed_kji: tuple[int, int, int], free: np.ndarray) -> np.ndarray:
+    above = (field >= level) & free
+    above[seed_kji] = True
+    return island_at(above, seed_kji)
+
+
+def _filled(body: np.ndarray) -> np.ndarray:
+    """Without enclosed holes: a deposit is solid. Slice by slice for a film of one slice."""
+    if body.shape[0] == 1:
+        return ndimage.binary_fill_holes(body[0])[None]
+    return ndimage.binary_fill_holes(body)

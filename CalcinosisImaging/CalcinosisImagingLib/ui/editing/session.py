@@ -1,0 +1,226 @@
+"""One effect in one editor: turns buttons, clicks and keys into operations, and says what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ...analysis.editing.candidates import Choice
+from ...analysis.errors import CalcinosisError
+from . import operations
+from .context import Context, context_of
+from .images import start_ijk
+from .options import DEFAULTS, SLIDERS, Options
+from .preview import Preview
+from .saving import save_edit
+from .stroke import StrokeInView, stroke_between
+from .tools import BONE, CUT, GROW, IN, OUT, REFINE, tools
+
+PREVIEW_DELAY_MS = 150
+SLICE_VIEW = "qMRMLSliceWidget"
+CENTRE_VIEWS = ("Red", "Yellow", "Green")
+_CLICKS: dict[str, Callable[[Context, operations.Index], str]] = {
+    OUT: operations.throw_out,
+    BONE: operations.call_bone,
+    GROW: operations.regrow,
+    REFINE: operations.refine_at,
+}
+
+
+class EffectSession:
+    """State of the effect: preview, stroke, options. ``python`` is the effect's Python object."""
+
+    def __init__(self, python: Any) -> None:
+        self._python = python
+        self._effect = python.scriptedEffect
+        self._preview = Preview(self._effect)
+        self._stroke = StrokeInView(self._effect)
+        self._shown: tuple[float, ...] = ()
+        self._timer = qt.QTimer()
+        self._timer.interval = PREVIEW_DELAY_MS
+        self._timer.connect("timeout()", self.update_preview)
+        self.options = Options(self._effect, self, python.updateMRMLFromGUI)
+
+    def set_defaults(self) -> None:
+        """Parameters that the parameter set node does not have yet."""
+        for name, value in DEFAULTS.items():
+            self._effect.setParameterDefault(name, value)
+
+    def show(self) -> None:
+        """The node's parameters to the options; a moved slider moves the preview, a little later."""
+        self.options.show()
+        values = tuple(self._effect.doubleParameter(name) for name in SLIDERS)
+        if values != self._shown and self._preview.is_on:
+            self._timer.start()
+        self._shown = values
+
+    def deactivate(self) -> None:
+        """Take everything out of the views."""
+        self._timer.stop()
+        self._stroke.clear()
+        self.cancel()
+
+    def cleanup(self) -> None:
+        """The editor goes: release every connection."""
+        self._timer.stop()
+        self._timer.disconnect("timeout()", self.update_preview)
+        self.options.disconnect()
+
+    # Options
+
+    def choose_tool(self, name: str) -> None:
+        """The reader chose a tool."""
+        self._stroke.clear()
+        self._effect.setParameter("Tool", name)
+        self.options.show()
+
+    def find(self) -> None:
+        """Look for candidates in the region and show them."""
+
+        def run(context: Context) -> str:
+            whole = bool(self._effect.integerParameter("WholeImage"))
+            center = None if whole else centre_kji(context)
+            with slicer.util.WaitCursor():
+                self._preview.start(context, center, self._effect.doubleParameter("RegionRadius"))
+                count = self._preview.update(context, self._choice())
+            self.options.show_preview_buttons(True)
+            return _("{n} candidates: move the sliders, click some in, or apply all.").format(n=count)
+
+        self._perform(run)
+
+    def update_preview(self) -> None:
+        """Choose the candidates anew by the sliders."""
+        self._timer.stop()
+        if self._preview.is_on:
+            self._perform(lambda context: _("{n} candidates.").format(n=self._preview.update(context, self._choice())))
+
+    def apply(self) -> None:
+        """Make a deposit of each candidate."""
+
+        def run(context: Context) -> str:
+            candidates = self._preview.candidates
+            if candidates is None or candidates.count == 0:
+                raise CalcinosisError(_("There are no candidates: find some first, or move the sliders."))
+            message = operations.take_in_all(context, candidates.bodies())
+            self.cancel()
+            return message
+
+        self._perform(run)
+
+    def cancel(self) -> None:
+        """Forget the candidates."""
+        self._timer.stop()
+        self._preview.stop()
+        self.options.show_preview_buttons(False)
+
+    def save(self) -> None:
+        """Save the deposits as a reader's edit."""
+
+        def run(context: Context) -> str:
+            text = self._effect.parameter("EditsFolder")
+            if not text:
+                raise CalcinosisError(_("Choose the folder 'edits' of the visit first."))
+            return _("Saved: {path}").format(path=save_edit(context, Path(text)))
+
+        self._perform(run)
+
+    # Views
+
+    def interact(self, interactor: Any, event: int, view: Any) -> bool:
+        """One event of a view; True if it was ours and must go no further."""
+        if view.className() != SLICE_VIEW:
+            return False
+        if event == vtk.vtkCommand.KeyPressEvent:
+            return self._key(interactor.GetKeySym())
+        xy = interactor.GetEventPosition()
+        if event == vtk.vtkCommand.LeftButtonPressEvent:
+            if interactor.GetShiftKey() or interactor.GetControlKey() or interactor.GetAltKey():
+                return False
+            if self._effect.parameter("Tool") == CUT:
+                self._stroke.begin(view, xy)
+            else:
+                self._click(xy, view)
+            return True
+        if self._stroke.view is not None and event == vtk.vtkCommand.MouseMoveEvent:
+            self._stroke.follow(xy)
+            return True
+        if self._stroke.view is not None and event == vtk.vtkCommand.LeftButtonReleaseEvent:
+            self._cut(xy)
+            return True
+        return False
+
+    def _key(self, key: str) -> bool:
+        tool = next((t for t in tools() if t.key == key.lower()), None)
+        if tool is None:
+            return False
+        self.choose_tool(tool.name)
+        return True
+
+    def _click(self, xy: tuple[int, int], view: Any) -> None:
+        tool = self._effect.parameter("Tool")
+
+        def run(context: Context) -> str:
+            seed = self._seed(context, xy, view)
+            return self._take_in(context, seed) if tool == IN else _CLICKS[tool](context, seed)
+
+        self._perform(run)
+
+    def _take_in(self, context: Context, seed: operations.Index) -> str:
+        candidates = self._preview.candidates
+        body = None if candidates is None else candidates.at(seed, context.spacing_kji_mm)
+        message = operations.take_in(context, seed, body)
+        if body is not None:
+            self._preview.take(body)
+            self._preview.show(context)
+        return message
+
+    def _cut(self, xy: tuple[int, int]) -> None:
+        view = self._stroke.view
+        start, end = self._stroke.end(xy)
+
+        def run(context: Context) -> str:
+            ends = [self._python.xyToRas(point, view) for point in (start, end)]
+            parent = context.node.GetParentTransformNode()
+            stroke = stroke_between(*ends, view.mrmlSliceNode(), parent)
+            return operations.cut_along(context, stroke, self._effect.parameter("CutPart"))
+
+        self._perform(run)
+
+    def _seed(self, context: Context, xy: tuple[int, int], view: Any) -> operations.Index:
+        """Array index (k, j, i) at a position in a view."""
+        ijk = self._python.xyToIjk(xy, view, context.image, context.node.GetParentTransformNode())
+        return tuple(int(v) for v in (np.array(ijk) - start_ijk(context.image))[::-1])
+
+    def _choice(self) -> Choice:
+        return Choice(*[self._effect.doubleParameter(name) for name in SLIDERS])
+
+    def _perform(self, operation: Callable[[Context], str]) -> None:
+        """Run an operation; its sentence, or that of an error of ours, goes to the options."""
+        try:
+            self.options.status.text = operation(context_of(self._effect))
+        except CalcinosisError as error:
+            self.options.status.text = str(error)
+
+
+def centre_kji(context: Context) -> np.ndarray:
+    """Where the slices meet, as array index (k, j, i) of the image; the first view's centre if they do not."""
+    by_view = {node.GetLayoutName(): node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode")}
+    nodes = [by_view[name] for name in CENTRE_VIEWS if name in by_view]
+    matrices = [slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()) for node in nodes]
+    if not matrices:
+        return np.array(context.volume.voxels.shape) / 2
+    normals = np.array([m[:3, 2] for m in matrices])
+    origins = np.array([m[:3, 3] for m in matrices])
+    meeting = origins[0]
+    if np.linalg.matrix_rank(normals, tol=0.1) == 3:
+        meeting = np.linalg.lstsq(normals, (normals * origins).sum(axis=1), rcond=None)[0]
+    to_local = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, context.node.GetParentTransformNode(), to_local)
+    return context.volume.to_ijk(np.array(to_local.TransformPoint(meeting)))[::-1]
