@@ -13,6 +13,7 @@ from calcinosis_testing import SHARED_DATA, requires_shared
 from CalcinosisImagingLib.analysis.errors import InputError, OperationCancelled
 from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.study.images import read_image
+from CalcinosisImagingLib.study.source_image import content_hash
 from dicom_making import (
     BIRTH_DATE,
     ENHANCED_MR_CLASS,
@@ -117,6 +118,14 @@ class ReadingDicomTest(unittest.TestCase):
                 np.testing.assert_array_equal(image.volume.voxels[:, 2:], voxels[:, 2:] - 1024)
         image = self.read(slices(voxels, MR_CLASS, "MR", PixelPaddingValue=-2000))
         self.assertTrue((image.volume.voxels[:, :2] == voxels[:, 2:].min()).all())
+
+    def test_padding_written_signed_is_found_in_unsigned_pixels(self):
+        voxels = stored(np.uint16)
+        voxels[:, 3] = 63536
+        made = slices(voxels)
+        for ds in made:
+            ds["PixelPaddingValue"] = pydicom.DataElement(0x00280120, "SS", -2000)
+        self.assertTrue((self.read(made).volume.voxels[:, 3] == -1024).all())
 
     def test_a_range_of_padding_is_padding(self):
         voxels = stored(np.uint16)
@@ -264,6 +273,15 @@ class ReadingDicomTest(unittest.TestCase):
         self.assertNotEqual(self.read(made).sha256, first.sha256)
         path = save(enhanced(stored()), self.folder / "one.dcm")
         self.assertEqual(read_image(path).sha256, hashlib.sha256(path.read_bytes()).hexdigest())
+
+        self.assertEqual(content_hash(["b", "a"]), content_hash(["a", "b"]))
+
+    def test_hands_that_differ_within_a_series_are_both(self):
+        made = slices(stored(), Laterality="L")
+        made[3].Laterality = "R"
+        self.assertEqual(self.read(made).hand, "both")
+        self.assertEqual(self.read(slices(stored(), ImageLaterality="B", Laterality="R")).hand, "both")
+        self.assertIsNone(self.read(slices(stored(), ImageLaterality="U")).hand)
 
     def test_reading_can_be_stopped(self):
         folder = save_series(self.folder, slices(stored()))
