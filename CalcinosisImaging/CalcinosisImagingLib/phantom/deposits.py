@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..analysis.anatomy import BONE_NAMES, digit_of
-from .deposit_shapes import Stone, draw_stone, sphere_points
+from .deposit_kinds import draw_kind, draw_shape
 from .frames import rigid
 from .shapes import Shape
 from .skeleton import Skeleton
@@ -117,12 +117,12 @@ def _try_place(
     bone, place, outward = _site(rng, skeleton, region, digit)
     touching = rng.random() < TOUCHING_SHARE
     clearance = rng.uniform(-0.8, 0.0) if touching else rng.uniform(0.5, 1.8)
-    shape = draw_stone(rng, volume, 0.0 if rng.random() < 0.4 else 1.0)
+    drawn = draw_shape(rng, draw_kind(rng), volume)
+    shape, surface = drawn.shape, drawn.solid.surface
     turn = rigid(rng.normal(0.0, 12.0, 3))[:3, :3]
     to_bone = np.eye(4)
     to_bone[:3, :3] = turn
     to_bone[:3, 3] = place
-    surface = _surface(shape)
     to_hand = rest[bone] @ to_bone
     push = rest[bone][:3, :3] @ outward
     for _ in range(25):
@@ -141,7 +141,7 @@ def _try_place(
         shape=shape,
         to_hand=to_hand,
         carriers=carriers,
-        kind="stone",
+        kind=drawn.kind,
         consistency="paste" if paste else "chalk",
         hu=float(hu),
         site=nearest,
@@ -149,9 +149,10 @@ def _try_place(
         aspect=_aspect(rest[nearest], to_hand[:3, 3], skeleton.bones[nearest].shape),
         region=region,
         clearance_mm=distances[nearest],
-        volume_mm3=shape.volume_mm3,
-        thickness_mm=2.0 * min(shape.half_axes_mm),
-        centroid=shape.centroid,
+        volume_mm3=drawn.solid.volume_mm3,
+        thickness_mm=drawn.thickness_mm,
+        centroid=drawn.solid.centroid,
+        fragments=drawn.fragments,
     )
     return deposit, surface @ to_hand[:3, :3].T + to_hand[:3, 3]
 
@@ -184,13 +185,6 @@ def _site(rng: np.random.Generator, skeleton: Skeleton, region: str, digit: int)
     start = outward * 6.0
     start[1] = rng.uniform(*along) * length
     return bone, start, outward
-
-
-def _surface(shape: Stone) -> np.ndarray:
-    """Points on the surface, own frame, (N, 3)."""
-    directions = sphere_points(220)
-    radius = shape._radius(*directions.T)
-    return directions * np.array(shape.half_axes_mm) * radius[:, None]
 
 
 def _bone_distances(skeleton: Skeleton, rest: Mapping[str, np.ndarray], points: np.ndarray) -> dict[str, float]:

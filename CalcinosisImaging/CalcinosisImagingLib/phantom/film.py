@@ -15,7 +15,7 @@ from ..analysis.view import View
 from .ct import FWHM_SIGMA
 from .frames import MIRROR, rigid
 from .hand import PosedHand
-from .lattice import Box, Rays, fraction, sample
+from .lattice import Box, Rays, box_of, distance_in, fraction, overlap, sample, within
 from .paint import paint_soft
 from .presets import FilmProtocol
 from .scanner import body_corners
@@ -152,15 +152,11 @@ def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Ma
     inside = mu["spongy"] + (mu["marrow"] - mu["spongy"]) * shape.shaft(y)
     image = _share(d, pixel) * mu["cortex"] + _share(d + shape.cortex(y), pixel) * (inside - mu["cortex"])
     for index, deposit in enumerate(posed.hand.deposits):
-        solid = sample(rays, deposit.shape, posed.deposit_to_world(index), STEP_MM)
-        if solid is None:
-            continue
-        common = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, solid[0], strict=True))
-        if any(s.start >= s.stop for s in common):
-            continue
-        mine = tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(common, box, strict=True))
-        its = tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(common, solid[0], strict=True))
-        image[mine] *= 1.0 - _share(solid[1][its], pixel)
+        place = posed.deposit_to_world(index)
+        room = box_of(rays, deposit.shape, place, STEP_MM)
+        common = None if room is None else overlap(box, room)
+        if common is not None:
+            image[within(common, box)] *= 1.0 - _share(distance_in(rays, deposit.shape, place, common), pixel)
     total[box[1:]] += image.sum(axis=0) * rays.path_mm(box)
 
 
@@ -180,8 +176,6 @@ def expose(integrals: np.ndarray, view: View, protocol: FilmProtocol, rng: np.ra
     scatter = ndimage.gaussian_filter(1.0 - beam, 8.0 / view.pixel_spacing_mm[0], truncate=2.0)
     beam = beam + protocol.scatter * scatter
     counts = rng.poisson(beam.astype(np.float64) * protocol.photons) / protocol.photons
-    if view.intensity == "linear":
-        stored = 3600.0 * counts
-    else:
-        stored = 200.0 + 1500.0 * -np.log(np.maximum(counts, 1e-3))
+    optical = 200.0 - 1500.0 * np.log(np.maximum(counts, 1e-3))
+    stored = 3600.0 * counts if view.intensity == "linear" else optical
     return np.clip(np.rint(stored), 0, 4095).astype(np.uint16)

@@ -150,15 +150,33 @@ class Rays:
         return tuple(result)
 
 
-def sample(lattice: Lattice, shape: Shape, to_world: np.ndarray, margin_mm: float) -> tuple[Box, np.ndarray] | None:
-    """Distance (mm, float32) to a placed shape where it matters: the box of points, and the values; None if outside."""
+def box_of(lattice: Lattice, shape: Shape, to_world: np.ndarray, margin_mm: float) -> Box | None:
+    """The part of the lattice that holds a placed shape with a margin."""
     low, high = shape.bounds
     corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    world = corners @ to_world[:3, :3].T + to_world[:3, 3]
-    box = lattice.box(world, margin_mm)
-    if box is None:
-        return None
-    return box, shape.distance(*lattice.local(np.linalg.inv(to_world), box))
+    return lattice.box(corners @ to_world[:3, :3].T + to_world[:3, 3], margin_mm)
+
+
+def sample(lattice: Lattice, shape: Shape, to_world: np.ndarray, margin_mm: float) -> tuple[Box, np.ndarray] | None:
+    """Distance (mm, float32) to a placed shape where it matters: the box of points, and the values; None if outside."""
+    box = box_of(lattice, shape, to_world, margin_mm)
+    return None if box is None else (box, distance_in(lattice, shape, to_world, box))
+
+
+def distance_in(lattice: Lattice, shape: Shape, to_world: np.ndarray, box: Box) -> np.ndarray:
+    """Distance (mm, float32) to a placed shape at the points of a box."""
+    return shape.distance(*lattice.local(np.linalg.inv(to_world), box))
+
+
+def overlap(a: Box, b: Box) -> Box | None:
+    """The common part of two boxes; None if there is none."""
+    common = tuple(slice(max(s.start, t.start), min(s.stop, t.stop)) for s, t in zip(a, b, strict=True))
+    return None if any(s.start >= s.stop for s in common) else common
+
+
+def within(box: Box, outer: Box) -> Box:
+    """Indices of ``box`` counted from the corner of ``outer``."""
+    return tuple(slice(s.start - t.start, s.stop - t.start) for s, t in zip(box, outer, strict=True))
 
 
 def fraction(distance: np.ndarray, width_mm: np.ndarray | float) -> np.ndarray:

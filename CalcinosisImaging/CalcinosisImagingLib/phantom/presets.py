@@ -19,7 +19,7 @@ class CtProtocol:
 
 @dataclass(frozen=True)
 class MrProtocol:
-    """An MR series: weighting (t1 | t2fs | gre), voxel (mm), signal-to-noise ratio in fat, strength of the bias field."""
+    """An MR series: weighting (t1 | t2fs | gre), voxel (mm), signal-to-noise ratio in fat, strength of the bias."""
 
     weighting: str = "t1"
     pixel_mm: float = 0.5

@@ -90,7 +90,8 @@ def _long(name: str, length: float, width: float, size: float, bones: Mapping[st
     kind, digit = name.split("-")[0], digit_of(name)
     ax, az, sx, sz, hx, hz = (width * v for v in WIDTHS_MM[name])
     parent = parent_of(name)
-    assert parent is not None and digit is not None
+    assert parent is not None
+    assert digit is not None
     before = bones[parent].shape
     gap = 0.0 if kind == "metacarpal" else JOINT_GAP_MM[parent.split("-")[0]]
     socket = 0.0 if kind == "metacarpal" else before.head_radius_mm + gap

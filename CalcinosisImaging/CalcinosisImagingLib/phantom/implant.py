@@ -1,0 +1,231 @@
+"""Synthetic deposits with known truth put into a real CT, MR or radiograph.
+
+The shapes are continuous; each voxel gets the share that a deposit fills, blurred as the image is. What is there
+keeps its noise: a deposit is added as the difference between it and the smooth tissue it replaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from ..analysis.errors import InputError
+from ..analysis.progress import Progress, report, silent
+from ..analysis.segmentation import Segment, Segmentation
+from ..analysis.volume import Volume, transform_points
+from .deposit_kinds import Drawn, draw_shape
+from .frames import rigid
+from .implant_places import Room, find_room
+from .lattice import Box, Grid, fraction
+
+FWHM_VOXELS = 1.2
+"""Width of the point spread in voxels along each axis: what scanners aim at (Nyquist with little to spare)."""
+SIGMA_PER_FWHM = 0.42466
+KINDS = {"stone": 0.7, "plate": 0.12, "net": 0.08, "stippled": 0.1}
+"""Rarer kinds are implanted more often than they occur, so that each is tested."""
+SUPERSAMPLE = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Implanted:
+    """A real image with deposits.
+
+    Attributes
+    ----------
+    volume: the image, same grid and type of voxel.
+    truth: labels 1..N of what lies at the centre of each voxel (of a film: pixels whose ray meets the deposit).
+    rows: one per deposit: deposit_id, kind, consistency, fragments, volume_mm3, thickness_mm, and the place:
+        centroid_r_mm, centroid_a_mm, centroid_s_mm (films: u_px, v_px, area_mm2, area_detector_mm2).
+    """
+
+    volume: Volume
+    truth: Segmentation
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """A shape in an image: own frame -> RAS, and its voxels."""
+
+    drawn: Drawn
+    to_ras: np.ndarray
+    box: Box
+    share: np.ndarray
+    centre: np.ndarray
+
+
+def implant(
+    volume: Volume,
+    modality: str,
+    seed: int = 0,
+    count: int | None = None,
+    progress: Progress = silent,
+    *,
+    bones: Segmentation | None = None,
+    kinds: dict[str, float] | None = None,
+    paste_share: float = 0.25,
+) -> Implanted:
+    """Put deposits into a CT (``modality`` "ct", HU) or an MR ("mr").
+
+    Parameters
+    ----------
+    seed: the same seed gives the same deposits.
+    count: how many; as many as suit the image, at most 8, unless given.
+    bones: labels on the image's grid, so that none is put inside a bone of an MR.
+    kinds: shares of stone, plate, net, stippled.
+    paste_share: share of soft deposits: 180 to 400 HU in CT, bright in MR; the rest is chalk: 650 to 1500 HU, void.
+
+    Raises
+    ------
+    InputError: another modality, or no room in the image.
+    """
+    if modality not in ("ct", "mr"):
+        raise InputError(f"Modality {modality!r} cannot take volumes of deposits; give ct or mr.")
+    rng = np.random.default_rng([seed, 20240115])
+    report(progress, 0.0, "finding soft tissue")
+    room = find_room(volume, modality, bones)
+    placed = _place_all(rng, volume, room, 8 if count is None else count, kinds or KINDS, progress)
+    if not placed:
+        raise InputError(f"This {modality} image has no soft tissue with room for a deposit; check modality and units.")
+    placed.sort(key=lambda p: -p.drawn.solid.volume_mm3)
+    voxels = volume.voxels.astype(np.float32)
+    labels = np.zeros(voxels.shape, np.uint16)
+    rows = []
+    noise = _air_noise(volume.voxels) if modality == "mr" else 0.0
+    for number, item in enumerate(placed, start=1):
+        paste = bool(rng.random() < paste_share)
+        if modality == "ct":
+            value = float(rng.uniform(180.0, 400.0) if paste else rng.uniform(650.0, 1500.0))
+        else:
+            value = float(np.percentile(room.soft[room.clear_mm > 0], 97) * 1.1) if paste else 0.0
+        _put(voxels, room, item, value, noise, rng)
+        labels[item.box][item.centre] = number
+        rows.append(_row(number, item, "paste" if paste else "chalk", value, modality))
+    report(progress, 1.0, "deposits implanted")
+    segments = tuple(Segment(n, f"deposit-{n}", f"Deposit {n}") for n in range(1, len(placed) + 1))
+    return Implanted(
+        volume.with_voxels(_as_type(voxels, volume.voxels.dtype)),
+        Segmentation(volume.with_voxels(labels), segments),
+        rows,
+    )
+
+
+def _place_all(
+    rng: np.random.Generator, volume: Volume, room: Room, count: int, kinds: dict[str, float], progress: Progress
+) -> list[_Placed]:
+    """Shapes in free places, apart from each other by more than 3 mm or three voxels."""
+    placed: list[_Placed] = []
+    clear = room.clear_mm.copy()
+    apart = max(3.0, 3.0 * float(volume.spacing_mm.max()))
+    least = (2.2 * float(volume.spacing_mm.max())) ** 3
+    names, shares = list(kinds), np.array(list(kinds.values()))
+    for number in range(count):
+        report(progress, 0.1 + 0.8 * number / count, f"deposit {number + 1} of {count}")
+        for attempt in range(12):
+            widest = float(clear.max())
+            if widest <= float(volume.spacing_mm.max()):
+                return placed
+            kind = str(rng.choice(names, p=shares / shares.sum()))
+            limit = 4.0 / 3.0 * np.pi * (0.75 * widest) ** 3 * 0.85**attempt
+            size = float(np.clip(rng.lognormal(np.log(30.0), 1.2), min(least, limit), limit))
+            found = _place(rng, volume, clear, draw_shape(rng, kind, size))
+            if found is not None:
+                placed.append(found)
+                _keep_clear(clear, volume, found, apart)
+                break
+    return placed
+
+
+def _place(rng: np.random.Generator, volume: Volume, clear: np.ndarray, drawn: Drawn) -> _Placed | None:
+    """Try some places and turns for one shape; None if none is free."""
+    least = 0.35 * drawn.solid.volume_mm3 ** (1 / 3)
+    candidates = np.flatnonzero(clear >= min(least, 0.7 * float(clear.max())))
+    for _ in range(60):
+        index = int(candidates[rng.integers(len(candidates))])
+        kji = np.unravel_index(index, clear.shape)
+        to_ras = rigid(rng.uniform(-180.0, 180.0, 3))
+        centre = np.array(volume.to_ras(np.array(kji[::-1], float) + rng.uniform(-0.5, 0.5, 3)))
+        to_ras[:3, 3] = centre - to_ras[:3, :3] @ np.array(drawn.solid.centroid)
+        ijk = np.rint(volume.to_ijk(transform_points(to_ras, drawn.solid.surface))).astype(int)
+        if (ijk < 1).any() or (ijk >= np.array(volume.size) - 1).any():
+            continue
+        if (clear[ijk[:, 2], ijk[:, 1], ijk[:, 0]] > 0).all():
+            return _voxels(volume, drawn, to_ras)
+    return None
+
+
+def _voxels(volume: Volume, drawn: Drawn, to_ras: np.ndarray) -> _Placed:
+    """Share of each voxel that the shape fills, blurred as the image is."""
+    grid = Grid(volume.size, volume.ijk_to_ras)
+    low, high = drawn.shape.bounds
+    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
+    box = grid.box(transform_points(to_ras, corners), 3.0 * float(volume.spacing_mm.max()))
+    assert box is not None
+    fine = grid.finer(box, SUPERSAMPLE)
+    whole = tuple(slice(0, n) for n in fine.shape)
+    d = drawn.shape.distance(*fine.local(np.linalg.inv(to_ras), whole))
+    share = fraction(d, float(fine.spacing_mm.mean()))
+    k, j, i = (n // SUPERSAMPLE for n in fine.shape)
+    share = share.reshape(k, SUPERSAMPLE, j, SUPERSAMPLE, i, SUPERSAMPLE).mean(axis=(1, 3, 5))
+    middle = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
+    blurred = ndimage.gaussian_filter(share, FWHM_VOXELS * SIGMA_PER_FWHM, truncate=3.0, mode="constant")
+    return _Placed(drawn, to_ras, box, blurred, d[middle, middle, middle] < 0)
+
+
+def _keep_clear(clear: np.ndarray, volume: Volume, item: _Placed, apart_mm: float) -> None:
+    """Take a placed deposit and its surroundings out of the free room, in place."""
+    margin = [int(np.ceil(apart_mm / s)) for s in volume.spacing_mm[::-1]]
+    box = tuple(slice(max(s.start - m, 0), s.stop + m) for s, m in zip(item.box, margin, strict=True))
+    taken = np.zeros(clear[box].shape, bool)
+    inner = tuple(
+        slice(s.start - b.start, s.start - b.start + n) for s, b, n in zip(item.box, box, item.share.shape, strict=True)
+    )
+    taken[inner] = item.share > 0.02
+    near = ndimage.distance_transform_edt(~taken, sampling=volume.spacing_mm[::-1]) < apart_mm
+    clear[box][near] = 0.0
+
+
+def _put(voxels: np.ndarray, room: Room, item: _Placed, value: float, noise: float, rng: np.random.Generator) -> None:
+    """Add one deposit in place: the difference to the smooth tissue, by share; a void keeps the noise of air."""
+    part = voxels[item.box]
+    if noise and value == 0.0:
+        left = part * (1.0 - item.share)
+        air = noise * np.hypot(rng.standard_normal(part.shape), rng.standard_normal(part.shape)) * item.share
+        part[:] = np.where(item.share > 1e-3, np.hypot(left, air), part)
+    else:
+        part += item.share * (value - room.soft[item.box])
+
+
+def _air_noise(voxels: np.ndarray) -> float:
+    """SD of the noise of an MR from its air: the lowest tenth is Rayleigh distributed; 0 where air is masked."""
+    sample = voxels.ravel()[:: max(1, voxels.size // 200_000)].astype(np.float64)
+    low = np.percentile(sample, 10)
+    return float(low / 0.459) if low > 0 else 1e-6
+
+
+def _row(number: int, item: _Placed, consistency: str, value: float, modality: str) -> dict[str, Any]:
+    """The truth of one deposit."""
+    centre = transform_points(item.to_ras, np.array(item.drawn.solid.centroid))
+    return {
+        "deposit_id": number,
+        "kind": item.drawn.kind,
+        "consistency": consistency,
+        "fragments": item.drawn.fragments,
+        "volume_mm3": item.drawn.solid.volume_mm3,
+        "thickness_mm": item.drawn.thickness_mm,
+        "hu" if modality == "ct" else "signal": value,
+        "centroid_r_mm": float(centre[0]),
+        "centroid_a_mm": float(centre[1]),
+        "centroid_s_mm": float(centre[2]),
+    }
+
+
+def _as_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Values rounded and clipped into the image's own type."""
+    if np.issubdtype(dtype, np.floating):
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
