@@ -177,6 +177,12 @@ def _dangling_slice(folder):
     return folder
 
 
+def _forbidden(folder):
+    path = write(folder, "image.nrrd", image(ct_voxels()))
+    path.chmod(0)
+    return path
+
+
 def _two_series(folder):
     _ct_series(folder / "a")
     _ct_series(folder / "b", SeriesInstanceUID=uid(2), SeriesNumber=2)
@@ -285,7 +291,6 @@ BAD_IMAGES: dict[str, BadInput] = {
     "a truncated slice": BadInput(_truncated_slice, "ct", "0003.dcm"),
     "a damaged slice": BadInput(_damaged_slice, "ct", "0003.dcm"),
     "an empty slice": BadInput(_empty_slice, "ct", "0 bytes"),
-    "a slice that cannot be opened": BadInput(_dangling_slice, "ct", "cannot be opened"),
     "a slice without pixels": BadInput(_no_pixels, "ct", "no pixel data"),
     "a missing slice": BadInput(lambda f: _ct_series(f, lambda d: d[:3] + d[4:]), "ct", "1 slice is missing"),
     "a slice twice": BadInput(lambda f: _ct_series(f, lambda d: [*d, d[2]]), "ct", "1 slice is there twice"),
@@ -385,6 +390,11 @@ BAD_IMAGES: dict[str, BadInput] = {
     "a compression that nobody decodes": BadInput(_undecodable, "xray", "compressed as"),
 }
 """Name of the kind -> how to make it, for every command that takes one image."""
+
+if os.name == "posix":
+    BAD_IMAGES["a slice that cannot be opened"] = BadInput(_dangling_slice, "ct", "cannot be opened")
+    if os.geteuid() != 0:
+        BAD_IMAGES["a file without permission"] = BadInput(_forbidden, "ct", "cannot be opened")
 
 
 def study(folder, participants=("sub-01",), table=True):

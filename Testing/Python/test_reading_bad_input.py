@@ -1,5 +1,6 @@
 """Bad input gets one plain sentence that names the file, says what was found, and what to do."""
 
+import pickle
 import tempfile
 import unittest
 from pathlib import Path
@@ -59,6 +60,7 @@ class BadInputTest(unittest.TestCase):
         problems = caught.exception.problems
         self.assertEqual(len(problems), 3)
         self.assertEqual(str(caught.exception).split("\n"), list(problems))
+        self.assertEqual(pickle.loads(pickle.dumps(caught.exception)).problems, problems)
         for problem, words in zip(problems, ("'middle'", "ct: holds no image", "pa.json"), strict=True):
             self.assertIn(words, problem)
 

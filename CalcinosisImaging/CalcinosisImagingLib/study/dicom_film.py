@@ -111,9 +111,7 @@ def detector_spacing(file: DicomFile) -> DetectorSpacing:
     calibration = str(header.get("PixelSpacingCalibrationType") or "").upper()
     trust = {"FIDUCIAL": "fiducial", "GEOMETRY": "geometric"}.get(calibration)
     if trust and pixel:
-        if imager and not _same(imager, pixel):
-            factor = imager[0] / pixel[0]
-        factor = factor or 1.0
+        factor = imager[0] / pixel[0] if imager else factor or 1.0
         detector = imager or (pixel[0] * factor, pixel[1] * factor)
         return DetectorSpacing(detector, trust, factor)
     if imager:

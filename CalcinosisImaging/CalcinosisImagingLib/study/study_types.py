@@ -22,6 +22,10 @@ class StudyError(InputError):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[type[StudyError], tuple[tuple[str, ...]]]:
+        """Pickle the problems, not the joined text: the error may cross processes."""
+        return type(self), (self.problems,)
+
 
 @dataclass(frozen=True)
 class Edit:
