@@ -93,7 +93,9 @@ class FilmSide:
         groups = group(sizes, film_sizes, overlap, coverage)
         found = [self._match([shown[n] for n in one.a], one.b, areas_mm2) for one in groups]
         unseen = [self._match([n], (), areas_mm2) for n in range(len(self.solids)) if n not in set(shown)]
-        return found + unseen
+        return sorted(
+            found + unseen, key=lambda one: (not (one.ct or one.mr), not one.ct, one.ct, one.mr, one.film_ids)
+        )
 
     def _match(self, solids: Sequence[int], film: Sequence[int], areas_mm2: Mapping[int, float] | None) -> FilmMatch:
         """Measures of some solids together with some deposits of the film (positions)."""
