@@ -10,7 +10,8 @@ from ..analysis.carry import bones_on_film, bones_on_grid
 from ..analysis.ct.segment import segment_ct
 from ..analysis.ct.settings import CtSettings
 from ..analysis.errors import InputError
-from ..analysis.mr.segment import MrSettings, segment_mr
+from ..analysis.mr.segment import segment_mr
+from ..analysis.mr.settings import MrSettings
 from ..analysis.progress import Progress, silent
 from ..analysis.segmentation import SOURCE_TAG, Segmentation
 from ..analysis.volume import Volume
@@ -37,12 +38,12 @@ class SegmentationOptions:
     Attributes
     ----------
     sensitivity: 0 (few, sure) to 1 (all, some false).
-    minimum_volume_mm3: smaller candidates are left out.
+    minimum_volume_mm3: smaller candidates are left out; None = what noise allows in that modality.
     psf_fwhm_mm: full width at half maximum of the CT's point spread; None = estimate it.
     """
 
     sensitivity: float = 0.5
-    minimum_volume_mm3: float = 1.0
+    minimum_volume_mm3: float | None = None
     psf_fwhm_mm: float | None = None
 
 
@@ -68,18 +69,11 @@ def segment_volume(
     name = volume_node.GetName()
     bones = None
     if modality == "ct":
-        settings = CtSettings(
-            sensitivity=options.sensitivity,
-            minimum_volume_mm3=options.minimum_volume_mm3,
-            psf_fwhm_mm=options.psf_fwhm_mm,
-        )
-        found = segment_ct(volume, settings, progress)
+        found = segment_ct(volume, ct_settings(options), progress)
         bones = segmentation_to_node(scene, dressed(found.bones, bones_appearance), f"{name} bones", volume_node)
     elif modality == "mr":
-        settings = MrSettings(sensitivity=options.sensitivity, minimum_volume_mm3=options.minimum_volume_mm3)
-        found = segment_mr(
-            volume, settings, bones=carried_bones(volume_node, modality, ct_bones_node), progress=progress
-        )
+        carried = carried_bones(volume_node, modality, ct_bones_node)
+        found = segment_mr(volume, mr_settings(options), bones=carried, progress=progress)
     elif modality == "xray":
         settings = FilmSettings(sensitivity=options.sensitivity)
         shadow = carried_bones(volume_node, modality, ct_bones_node)
@@ -92,6 +86,22 @@ def segment_volume(
         rejected=_rejected_node(scene, found.rejected, volume_node, modality),
         bones=bones,
     )
+
+
+def ct_settings(options: SegmentationOptions) -> CtSettings:
+    """The options as the CT segmentation has them."""
+    settings = CtSettings(sensitivity=options.sensitivity, psf_fwhm_mm=options.psf_fwhm_mm)
+    if options.minimum_volume_mm3 is None:
+        return settings
+    return replace(settings, minimum_volume_mm3=options.minimum_volume_mm3)
+
+
+def mr_settings(options: SegmentationOptions) -> MrSettings:
+    """The options as the MR segmentation has them: a higher sensitivity takes less dark bodies for voids."""
+    settings = MrSettings()
+    core = settings.core_level * (0.5 + options.sensitivity)
+    smallest = settings.least_volume_mm3 if options.minimum_volume_mm3 is None else options.minimum_volume_mm3
+    return replace(settings, core_level=core, least_volume_mm3=smallest)
 
 
 def _deposits_node(scene: object, deposits: Segmentation, volume_node: object, modality: str) -> object:

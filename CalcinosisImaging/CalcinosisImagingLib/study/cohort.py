@@ -38,8 +38,9 @@ def write_cohort(study: Study, results: Mapping[str, dict[str, Any]], out: Path)
         "participants": {name: result["provenance"] for name, result in results.items()},
     }
     write_json(out / "provenance.json", provenance)
-    write_study_report(out / "report.html", study.name, results, agreement, repeatability)
     counts = deposits_by_modality(deposits, imaged)
+    visits = {name: list(result["provenance"]) for name, result in results.items()}
+    write_study_report(out / "report.html", study.name, counts, visits, agreement, repeatability, matches)
     return table_text(counts), {"deposits": len(deposits), "matches": len(matches), "by_modality": counts}
 
 

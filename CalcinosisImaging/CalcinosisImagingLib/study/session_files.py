@@ -85,7 +85,7 @@ def session_provenance(result: SessionResult) -> dict[str, Any]:
         "hand": result.hand,
         "parameters": {
             "sensitivity": options.sensitivity,
-            "minimum_volume_mm3": options.minimum_volume_mm3,
+            "minimum_volume_mm3": options.minimum_volume_mm3 or "by modality",
             "psf_fwhm_mm": options.psf_fwhm_mm or "estimated",
         },
         "images": {image.file_stem: _image_provenance(image) for image in result.images},

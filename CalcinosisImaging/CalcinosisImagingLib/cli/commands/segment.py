@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bones-out", type=Path, metavar="BONES.seg.nrrd", help="bones by name, CT only")
     parser.add_argument("--view", type=Path, metavar="VIEW.json", help="geometry of the radiograph")
     parser.add_argument("--sensitivity", type=float, default=0.5, help="0 (few, sure) to 1 (all); default 0.5")
-    parser.add_argument("--minimum-volume-mm3", type=float, default=1.0, help="smallest deposit; default 1")
+    parser.add_argument("--minimum-volume-mm3", type=float, help="smallest deposit; else what noise allows")
     parser.add_argument("--psf-fwhm-mm", type=float, help="width of the CT's point spread; estimated if not given")
 
 
