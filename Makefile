@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JOBS ?= 2
 
-.PHONY: demo test lint bench lock lists clean
+.PHONY: demo test test-study lint bench lock lists clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -13,6 +13,10 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev lint
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m "not study"
+
+# Whole studies, minutes each.
+test-study: $(VENV)/.dev
+	$(BIN)/python -m pytest -m study
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
