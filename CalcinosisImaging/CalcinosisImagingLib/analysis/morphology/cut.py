@@ -47,6 +47,19 @@ class Cut:
         """Volume of one voxel, mm³."""
         return float(np.prod(self.spacing_mm))
 
+    @property
+    def inner(self) -> Box:
+        """The tight bounding box within the cut."""
+        return tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(self.tight, self.box, strict=True))
+
+    def tightened(self) -> Cut:
+        """The same without margin; views, no copies."""
+        inner = self.inner
+        shift = np.eye(4)
+        shift[:3, 3] = [s.start for s in inner[::-1]]
+        arrays = (self.mask[inner], self.foreign[inner], self.bone[inner], self.values[inner])
+        return Cut(self.label, self.tight, self.tight, *arrays, self.spacing_mm, self.ijk_to_ras @ shift)
+
     def to_ras(self, kji: np.ndarray) -> np.ndarray:
         """Indices of the cut (..., 3) in order k, j, i -> RAS mm."""
         return transform_points(self.ijk_to_ras, np.asarray(kji)[..., ::-1])

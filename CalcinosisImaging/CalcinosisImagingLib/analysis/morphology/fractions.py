@@ -23,10 +23,10 @@ FULL = 0.97
 """A voxel counts as full when the blurred shape fills this much of it."""
 ENOUGH_FULL = 30
 """Number of full voxels that give the contrast by themselves."""
-MODEL_ERROR = 0.003
+MODEL_ERROR = 0.0015
 """Part of the volume that the model is taken to be wrong by where full voxels give the contrast."""
-FIT_ERROR = 0.004
-"""The same for a fitted contrast, before division by how well the fit is posed."""
+FIT_ERROR = 0.1
+"""The same for a fitted contrast, per missing part of a full voxel: a blurred plate never shows its contrast."""
 CONTACT_ERROR = 0.25
 """Doubt, in voxels, of every boundary voxel where the deposit meets bone or another deposit."""
 
@@ -69,7 +69,7 @@ def measure_fractions(cut: Cut, fwhm_mm: float, is_hu: bool) -> Fractions:
     sign, excess = excess_over(cut, around)
     if excess[cut.mask].mean() < 2 * around.noise_sd * np.sqrt(around.clump / cut.mask.sum()) or excess.sum() <= 0:
         return _by_counting(cut, "it does not stand out from its surroundings")
-    model = ShapeModel(excess, around, fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm)
+    model = ShapeModel(excess, around.region, fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm)
     contrast, full = contrast_of_full(model, cut.mask)
     fitted = None
     if full < ENOUGH_FULL:
@@ -89,9 +89,9 @@ def measure_fractions(cut: Cut, fwhm_mm: float, is_hu: bool) -> Fractions:
         noise_sd=around.noise_sd,
         excess=excess,
         region=around.region,
-        smooth=model.smooth,
+        smooth=model.to_cut(model.smooth),
         level=level,
-        shape=shape,
+        shape=model.to_cut(shape),
         reason=None,
     )
 
@@ -112,6 +112,7 @@ def excess_over(cut: Cut, around: Surroundings) -> tuple[float, np.ndarray]:
 
 def contrast_of_full(model: ShapeModel, mask: np.ndarray) -> tuple[float, int]:
     """Contrast from the full voxels and their number; too few of them: a first guess from the brighter half."""
+    mask = model.of_cut(mask)
     inside = np.sort(model.excess[mask])
     guess, count = max(float(inside[inside.size // 2 :].mean(dtype=np.float64)), 1e-6), 0
     for _ in range(2):
@@ -138,7 +139,7 @@ def edge_misfit(cut: Cut, fwhm_mm: np.ndarray, is_hu: bool) -> np.ndarray | None
         return None
     misfits = []
     for width in fwhm_mm.tolist():
-        model = ShapeModel(excess, around, width * FWHM_TO_SIGMA / cut.spacing_mm)
+        model = ShapeModel(excess, around.region, width * FWHM_TO_SIGMA / cut.spacing_mm)
         contrast, full = contrast_of_full(model, cut.mask)
         if full < ENOUGH_FULL:
             break
@@ -151,18 +152,21 @@ def edge_misfit(cut: Cut, fwhm_mm: np.ndarray, is_hu: bool) -> np.ndarray | None
 def _relative_sd(
     cut: Cut, around: Surroundings, contrast: float, voxels: float, full: int, fitted: Fit | None
 ) -> float:
-    """Standard deviation of the logarithm of the volume: noise, background, contrast, contact and model."""
-    noise = around.noise_sd / contrast
+    """Standard deviation of the logarithm of the volume: noise, background, contact and model.
+
+    Volume = sum / contrast. Where full voxels give the contrast their noise is in both, and part of it cancels.
+    """
+    noise = around.clump * (around.noise_sd / contrast) ** 2
     region = int(around.region.sum())
-    from_sum = region * around.clump * noise**2 / voxels**2
     from_background = ((region - voxels) / voxels * around.background_error / contrast) ** 2
     from_contact = (CONTACT_ERROR * float((around.contact & cut.mask).sum()) / voxels) ** 2
+    from_sum = noise * region / voxels**2
     if fitted is None:
-        from_contrast = noise**2 * around.clump / full + MODEL_ERROR**2
+        from_contrast = noise * (1 / full - 2 / voxels) + MODEL_ERROR**2
     else:
-        posed = max(fitted.stiffness / max(fitted.signal, 1e-12), 1e-4)
-        from_contrast = around.clump * around.noise_sd**2 / max(fitted.stiffness, 1e-12) + FIT_ERROR**2 / posed
-    return float(np.sqrt(from_sum + from_background + from_contact + min(from_contrast, 1.0)))
+        from_contrast = noise * contrast**2 / max(fitted.stiffness, 1e-12)
+        from_contrast += (MODEL_ERROR + FIT_ERROR * (1 - min(fitted.peak, 1.0))) ** 2
+    return float(np.sqrt(max(from_sum + from_contrast, 0.0) + from_background + from_contact))
 
 
 def _by_counting(cut: Cut, reason: str) -> Fractions:

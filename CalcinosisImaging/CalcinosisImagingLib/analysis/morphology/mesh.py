@@ -8,6 +8,7 @@ morphological features, arXiv:1612.07003).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -17,7 +18,8 @@ import numpy as np
 CORNERS = np.array(list(product((0, 1), repeat=3)))
 """Corners of a cube in order of their bit, (k, j, i)."""
 _EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if np.abs(CORNERS[a] - CORNERS[b]).sum() == 1]
-_MIDDLES = np.array([(CORNERS[a] + CORNERS[b]) / 2 for a, b in _EDGES])
+_MIDDLES = [tuple(((CORNERS[a] + CORNERS[b]) / 2).tolist()) for a, b in _EDGES]
+Triangle = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 _EDGE_INDEX = {frozenset(edge): index for index, edge in enumerate(_EDGES)}
 
 
@@ -78,14 +80,14 @@ def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Per content: volume (voxels) and Euler number; per triangle: its content and edge cross product (k, j, i)."""
     volumes, euler = np.zeros(256), np.zeros(256)
     owners: list[int] = []
-    crosses: list[np.ndarray] = []
+    crosses: list[tuple[float, float, float]] = []
     for code in range(256):
         inside = [(code >> bit) & 1 == 1 for bit in range(8)]
         euler[code] = _euler(inside)
         # Volume under the surface: integral of k over the outward surface, closed by the face at k = 1.
         volumes[code] = _face_area([inside[c] for c in range(8) if CORNERS[c][0] == 1])
         for triangle in _triangles(inside):
-            cross = np.cross(triangle[1] - triangle[0], triangle[2] - triangle[0])
+            cross = _cross(triangle)
             owners.append(code)
             crosses.append(cross)
             volumes[code] += _under(triangle)
@@ -112,8 +114,8 @@ def _face_area(square: list[bool]) -> float:
     return (0.0, 0.125, 0.0, 0.875, 1.0)[count]
 
 
-def _triangles(inside: list[bool]) -> list[np.ndarray]:
-    """Triangles (3, 3) of one cube, their normals pointing out of the inside."""
+def _triangles(inside: list[bool]) -> list[Triangle]:
+    """Triangles of one cube, their normals pointing out of the inside."""
     following = _links(inside)
     triangles = []
     while following:
@@ -133,26 +135,33 @@ def _triangles(inside: list[bool]) -> list[np.ndarray]:
     return triangles
 
 
-def _spans(loop: list[int]) -> list[list[np.ndarray]]:
+def _spans(loop: list[int]) -> list[list[Triangle]]:
     """All ways to span an outline (edge indices) by triangles."""
     if len(loop) < 3:
         return [[]]
     return [
-        [_MIDDLES[[loop[0], loop[n], loop[-1]]], *first, *second]
+        [(_MIDDLES[loop[0]], _MIDDLES[loop[n]], _MIDDLES[loop[-1]]), *first, *second]
         for n in range(1, len(loop) - 1)
         for first in _spans(loop[: n + 1])
         for second in _spans(loop[n:])
     ]
 
 
-def _area(triangles: list[np.ndarray]) -> float:
+def _area(triangles: list[Triangle]) -> float:
     """Area, rounded so that equal ones compare equal on every machine."""
-    return round(sum(np.linalg.norm(np.cross(t[1] - t[0], t[2] - t[0])) for t in triangles) / 2, 9)
+    return round(sum(math.hypot(*_cross(t)) for t in triangles) / 2, 9)
 
 
-def _under(triangle: np.ndarray) -> float:
+def _under(triangle: Triangle) -> float:
     """Signed volume between a triangle and the plane k = 0."""
-    return triangle[:, 0].mean() * np.cross(triangle[1] - triangle[0], triangle[2] - triangle[0])[0] / 2
+    return (triangle[0][0] + triangle[1][0] + triangle[2][0]) / 3 * _cross(triangle)[0] / 2
+
+
+def _cross(triangle: Triangle) -> tuple[float, float, float]:
+    """Cross product of two sides."""
+    (a, b, c), (d, e, f), (g, h, i) = triangle
+    p, q, r, s, t, u = d - a, e - b, f - c, g - a, h - b, i - c
+    return q * u - r * t, r * s - p * u, p * t - q * s
 
 
 def _links(inside: list[bool]) -> dict[int, int]:

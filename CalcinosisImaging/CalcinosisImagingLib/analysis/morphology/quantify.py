@@ -20,7 +20,7 @@ from .film import film_measures
 from .fractions import measure_fractions
 from .kind import consistency_from_hu, consistency_from_signal, form_of
 from .mesh import mesh_vertices
-from .place import Skeleton, place_measures, skeleton
+from .place import Skeleton, nearest, place_measures, skeleton
 from .psf import DEFAULT_VOXELS, estimate_psf_mm
 from .registry import COLUMNS, MEASURES
 from .shape import shape_measures
@@ -151,7 +151,7 @@ def _solid(
         **shape_measures(cut),
     }
     row["integrated_intensity"] = float(cut.values[cut.mask].mean(dtype=np.float64)) * row["mesh_volume_mm3"]
-    through = thickness_mm(cut, fractions)
+    through = thickness_mm(cut, fractions, fwhm_mm)
     if through is not None:
         row["thickness_mm"], row["max_thickness_mm"] = through
     row |= ct_density(cut, fractions, calibration) if modality == "ct" else mr_signal(cut, fractions)
@@ -160,8 +160,7 @@ def _solid(
     if bones is not None:
         row |= place_measures(cut, bones)
     if skin is not None:
-        vertices = cut.to_ras(mesh_vertices(cut.mask))
-        row["depth_skin_mm"] = float(skin.query(vertices)[0].min())
+        row["depth_skin_mm"], _ = nearest(skin, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
     row["consistency"], row["consistency_probability"] = _consistency(row, modality)
     row["note"] = "; ".join(text for text in (note, fractions.reason, _edge(cut)) if text) or None

@@ -15,6 +15,7 @@ DIRECTIONS = 180
 
 def shape_measures(cut: Cut) -> dict[str, object]:
     """Columns of size and shape that depend on the mask alone."""
+    cut = cut.tightened()
     mesh = mask_mesh(cut.mask, cut.spacing_mm)
     vertices = mesh_vertices(cut.mask) * cut.spacing_mm
     hull = ConvexHull(vertices)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .surroundings import Surroundings
-
 SMOOTH_VOXELS = 0.6
 """Smoothing of the image before level sets are taken."""
+BACK_VOXELS = 1.0
+"""Smoothing of the residual, beyond the point spread, before it changes the shape: keeps noise out of the shape."""
 ROUNDS = 8
 """Rounds in which contrast and shape are fitted together."""
 LARGEST_STEP = 0.15
 """Most that the logarithm of the contrast changes in one round."""
+PSF_STEP = 0.05
 BISECTIONS = 24
 
 
@@ -27,12 +28,14 @@ class Fit:
     contrast: excess of a full voxel.
     stiffness: sum of squares of the model's change per unit of log(contrast): noise variance over it is the variance
         of log(contrast).
-    signal: sum of squares of the model itself; stiffness / signal tells how well the problem is posed.
+    peak: how full the blurred shape gets, 0..1: below 1 the contrast is never seen by itself.
+    psf_sensitivity: change of log(contrast) per change of log(width of the point spread).
     """
 
     contrast: float
     stiffness: float
-    signal: float
+    peak: float
+    psf_sensitivity: float
 
 
 class ShapeModel:
@@ -42,21 +45,38 @@ class ShapeModel:
     the blur does not change.
     """
 
-    def __init__(self, excess: np.ndarray, around: Surroundings, sigma_voxels: np.ndarray) -> None:
-        self.excess = excess
-        self.region = around.region
+    def __init__(self, excess: np.ndarray, region: np.ndarray, sigma_voxels: np.ndarray) -> None:
+        # Everything is zero outside the region: work on its box and what the blur spreads.
+        rim = [(2, 2) if n > 1 else (0, 0) for n in excess.shape]
+        self.box = ndimage.find_objects(region.astype(np.uint8))[0]
+        self.excess = np.pad(excess[self.box], rim)
+        self.region = np.pad(region[self.box], rim)
         self.sigma = sigma_voxels
         self.total = float(excess.sum(dtype=np.float64))
-        self.smooth = ndimage.gaussian_filter(excess, SMOOTH_VOXELS)
+        self.smooth = ndimage.gaussian_filter(self.excess, SMOOTH_VOXELS)
+        self._whole = region.shape
+        self._core = tuple(slice(a, n - b) for (a, b), n in zip(rim, self.excess.shape, strict=True))
 
     def blur(self, values: np.ndarray) -> np.ndarray:
         """The point spread."""
-        return ndimage.gaussian_filter(values, self.sigma)
+        return ndimage.gaussian_filter(values, self.sigma, truncate=3.5)
 
     def shape(self, contrast: float) -> tuple[float, np.ndarray]:
         """Level and voxel fractions of the shape that goes with a contrast, from the voxels as they are."""
         level, fractions, _ = level_set(self.smooth, self.region, self.total / contrast, fine=False)
         return level, fractions
+
+    def to_cut(self, values: np.ndarray) -> np.ndarray:
+        """An array of the model as one of the whole cut."""
+        whole = np.zeros(self._whole, np.float32)
+        whole[self.box] = values[self._core]
+        return whole
+
+    def of_cut(self, values: np.ndarray) -> np.ndarray:
+        """An array of the whole cut as one of the model, zero or False in the rim."""
+        part = np.zeros(self.region.shape, values.dtype)
+        part[self._core] = values[self.box]
+        return part
 
     def misfit(self, contrast: float) -> float:
         """Sum of squares between image and model over the region."""
@@ -69,21 +89,26 @@ class ShapeModel:
         The first moves all of the surface (a higher contrast goes with a thinner shape), the second lets it move
         where it should: rims and tips, which the blur has rounded off. ``smooth`` is improved in place.
         """
-        stiffness = signal = 0.0
-        for _ in range(ROUNDS):
+        back = np.hypot(self.sigma, BACK_VOXELS)
+        stiffness, peak, sensitivity = 0.0, 1.0, 0.0
+        for round_number in range(ROUNDS):
             _, fractions, surface = level_set(self.smooth, self.region, self.total / contrast, fine=True)
             blurred = self.blur(fractions)
             residual = np.where(self.region, self.excess - contrast * blurred, 0)
             # d model / d log(contrast): brighter by itself, thinner by the same volume taken off its surface.
             change = contrast * (blurred - float(fractions.sum(dtype=np.float64)) * self.blur(surface))[self.region]
             stiffness = float(np.square(change).sum(dtype=np.float64))
-            signal = contrast**2 * float(np.square(blurred).sum(dtype=np.float64))
-            if stiffness <= 1e-9 * signal:
+            if stiffness <= 0:
                 break
+            if round_number == ROUNDS - 1:
+                peak = float(blurred.max())
+                wider = ndimage.gaussian_filter(fractions, self.sigma * (1 + PSF_STEP))
+                bulge = contrast * (wider - blurred)[self.region] / PSF_STEP
+                sensitivity = -float((bulge * change).sum(dtype=np.float64)) / stiffness
             step = float((residual[self.region] * change).sum(dtype=np.float64)) / stiffness
             contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
-            self.smooth = self.smooth + self.blur(residual)
-        return Fit(contrast, stiffness, signal)
+            self.smooth = self.smooth + ndimage.gaussian_filter(residual, back)
+        return Fit(contrast, stiffness, peak, sensitivity)
 
 
 def level_set(
@@ -94,9 +119,7 @@ def level_set(
     The fraction follows from the distance to the surface, (value - level) / slope, over the width of a voxel.
     ``fine``: on half-sized voxels, for bodies of one or two voxels' thickness. The surface sums to 1.
     """
-    box = ndimage.find_objects(region.astype(np.uint8))[0]
-    part, inside = values[box], region[box]
-    shape = part.shape
+    part, inside, shape = values, region, values.shape
     if fine:
         part = _halved(part)
         inside = inside.repeat(2, 0).repeat(2, 1).repeat(2, 2)
@@ -112,9 +135,7 @@ def level_set(
     ramp = 0.5 + (value - level) / step
     fractions = _spread(np.clip(ramp, 0, 1), inside, shape, fine)
     surface = _spread((np.abs(ramp - 0.5) < 0.5).astype(np.float32), inside, shape, fine)
-    whole = np.zeros(values.shape, np.float32), np.zeros(values.shape, np.float32)
-    whole[0][box], whole[1][box] = fractions, surface / max(float(surface.sum()), 1e-9)
-    return level, *whole
+    return level, fractions, surface / max(float(surface.sum()), 1e-9)
 
 
 def _halved(values: np.ndarray) -> np.ndarray:

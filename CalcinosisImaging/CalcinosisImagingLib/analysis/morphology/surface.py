@@ -8,7 +8,7 @@ from scipy import ndimage
 from .cut import Cut
 from .fractions import Fractions
 
-SMOOTH_VOXELS = 0.8
+SMOOTH_VOXELS = 1.0
 """Smoothing before the surface is drawn: enough that noise does not roughen it."""
 PAD = 2
 """Voxels put around a cut so that a deposit at the image's border is closed there."""
@@ -44,37 +44,50 @@ def surface_area_mm2(cut: Cut, fractions: Fractions) -> float | None:
     return float((slope * weight)[region].sum(dtype=np.float64)) * cut.voxel_mm3
 
 
-def thickness_mm(cut: Cut, fractions: Fractions) -> tuple[float, float] | None:
-    """Typical (median) and largest distance through the body along its surface's normals.
+def thickness_mm(cut: Cut, fractions: Fractions, fwhm_mm: float) -> tuple[float, float] | None:
+    """Typical (median) and largest (95th percentile) way through the body along its surface's normals, mm.
 
-    Measured between the two crossings of the level surface that encloses the sub-voxel volume, so that a plate
-    thinner than the point spread has its true thickness and not that of its blurred picture.
+    The way is the integral of the voxel fractions along the normal, from outside to outside: blur widens a profile but
+    leaves its integral, so that a plate thinner than the point spread has its true thickness. A ray ends where it
+    leaves the level surface, plus the reach of the blur.
     """
     if min(cut.mask.shape) < 3:
         return None
     smooth, level = fractions.smooth, fractions.level
+    start, inward = _rim(cut, fractions)
+    if len(start) == 0:
+        return None
+    reach = max(fwhm_mm, float(cut.spacing_mm.max()))
+    step = float(cut.spacing_mm.min()) / 2
+    before = int(np.ceil(reach / step))
+    extent = float(np.linalg.norm((np.ptp(np.argwhere(cut.mask), axis=0) + 1) * cut.spacing_mm))
+    along = np.arange(-before, int(np.ceil(extent / step)) + before + 1) * step
+    points = ((start[:, None, :] + along[None, :, None] * inward[:, None, :]) / cut.spacing_mm).reshape(-1, 3).T
+    profile = ndimage.map_coordinates(_fraction(fractions), points, order=1, mode="constant").reshape(len(start), -1)
+    surface = ndimage.map_coordinates(smooth, points, order=1, mode="nearest").reshape(len(start), -1)
+    outside = surface < level
+    outside[:, : before + 2] = False
+    outside[:, -1] = True
+    last = outside.argmax(axis=1) + before
+    profile[np.arange(profile.shape[1]) > last[:, None]] = 0
+    ways = profile.sum(axis=1) * step
+    return float(np.median(ways)), float(np.percentile(ways, 95))
+
+
+def _fraction(fractions: Fractions) -> np.ndarray:
+    """Excess in units of the full contrast."""
+    return fractions.excess / np.float32(abs(fractions.contrast) if fractions.reason is None else 1.0)
+
+
+def _rim(cut: Cut, fractions: Fractions) -> tuple[np.ndarray, np.ndarray]:
+    """Points on the level surface and the unit vectors into the body there: (N, 3) mm and (N, 3), along k, j, i."""
+    smooth, level = fractions.smooth, fractions.level
     gradient = np.stack(np.gradient(smooth, *cut.spacing_mm), -1)
     slope = np.linalg.norm(gradient, axis=-1)
-    rim = (smooth >= level) & fractions.region & ~ndimage.binary_erosion(smooth >= level)
-    found = np.argwhere(rim & (slope > 0))
-    if len(found) == 0:
-        return None
+    body = (smooth >= level) & fractions.region
+    found = np.argwhere(body & ~ndimage.binary_erosion(body) & (slope > 0))
     found = found[:: max(len(found) // RAYS, 1)]
     index = tuple(found.T)
     inward = gradient[index] / slope[index][:, None]
-    start = found * cut.spacing_mm - inward * ((smooth[index] - level) / slope[index])[:, None]
-    step = float(cut.spacing_mm.min()) / 3
-    extent = float(np.linalg.norm((np.ptp(np.argwhere(cut.mask), axis=0) + 2) * cut.spacing_mm))
-    along = np.arange(1, int(np.ceil(extent / step)) + 1) * step
-    points = (start[:, None, :] + along[None, :, None] * inward[:, None, :]) / cut.spacing_mm
-    values = ndimage.map_coordinates(smooth, points.reshape(-1, 3).T, order=1, mode="nearest").reshape(len(found), -1)
-    outside = values < level
-    outside[:, -1] = True
-    # The ray starts on the surface itself, where it may still read slightly below the level.
-    outside[:, 0] = False
-    leave = np.maximum(outside.argmax(axis=1), 1)
-    rows = np.arange(len(found))
-    before, after = values[rows, leave - 1], values[rows, leave]
-    part = np.clip((before - level) / np.maximum(before - after, 1e-9), 0, 1)
-    chords = along[leave - 1] + part * step
-    return float(np.median(chords)), float(np.percentile(chords, 95))
+    depth = np.minimum((smooth[index] - level) / slope[index], float(cut.spacing_mm.max()))
+    return found * cut.spacing_mm - inward * depth[:, None], inward
