@@ -251,6 +251,12 @@ def _truncated(folder, name, compressed=False):
     return cut(path, 0.6)
 
 
+def _nifti_2(folder):
+    path = Path(folder) / "image.nii"
+    path.write_bytes(struct.pack("<i4s4s2h", 540, b"n+2\0", b"\r\n\032\n", 4, 16) + bytes(1504))
+    return path
+
+
 def _dicom_seg(folder):
     return save(dataset(SEG_CLASS, "SEG", np.zeros((8, 8), np.uint8)), folder / "seg.dcm")
 
@@ -286,6 +292,7 @@ BAD_IMAGES: dict[str, BadInput] = {
     "a truncated NIfTI": BadInput(lambda f: _truncated(f, "image.nii"), "ct", "truncated"),
     "a truncated gzipped NIfTI": BadInput(lambda f: _truncated(f, "image.nii.gz"), "ct", "truncated"),
     "a truncated MHA": BadInput(lambda f: _truncated(f, "image.mha"), "ct", "truncated"),
+    "a NIfTI-2 file": BadInput(_nifti_2, "ct", "NIfTI-2"),
     "a truncated compressed NRRD": BadInput(lambda f: _truncated(f, "image.nrrd", True), "ct", "truncated"),
     "a truncated compressed MHA": BadInput(lambda f: _truncated(f, "image.mha", True), "ct", "truncated"),
     "a truncated slice": BadInput(_truncated_slice, "ct", "0003.dcm"),

@@ -1,15 +1,18 @@
 """Bad input gets one plain sentence that names the file, says what was found, and what to do."""
 
+import json
 import pickle
 import tempfile
 import unittest
 from pathlib import Path
 
-from bad_inputs import BAD_IMAGES, BAD_STUDIES, cases, study
+import numpy as np
+from bad_inputs import BAD_IMAGES, BAD_STUDIES, cases, ct_voxels, image, png_film, study, view_json, write
 from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.study.images import read_image
 from CalcinosisImagingLib.study.layout import read_study
 from CalcinosisImagingLib.study.study_types import StudyError
+from dicom_making import enhanced, film, hand_film, save, save_series, slices
 
 
 class BadInputTest(unittest.TestCase):
@@ -68,6 +71,33 @@ class BadInputTest(unittest.TestCase):
         root = study(self.folder)
         with self.assertRaisesRegex(InputError, "no participant sub-09"):
             read_study(root, ["sub-09"])
+
+    def test_damage_anywhere_in_a_header_gives_an_image_or_one_sentence(self):
+        series = save_series(self.folder / "series", slices(ct_voxels()))
+        made = [(write(self.folder, f"ct{s}", image(ct_voxels())), "ct") for s in (".nrrd", ".nii", ".nii.gz")]
+        made += [
+            (png_film(self.folder, json.dumps(view_json())), "xray"),
+            (save(enhanced(ct_voxels(), slopes=[1] * 6, intercepts=[0] * 6), self.folder / "e.dcm"), "ct"),
+            (save(film(hand_film(), ImagerPixelSpacing=[0.2, 0.2]), self.folder / "x.dcm"), "xray"),
+            (series / "0002.dcm", "ct"),
+        ]
+        rng = np.random.default_rng(0)
+        refused = 0
+        for number in range(210):
+            path, modality = made[number % len(made)]
+            whole = path.read_bytes()
+            damaged = bytearray(whole)
+            for place in rng.integers(0, min(1200, len(whole)), 3):
+                damaged[place] = rng.integers(256)
+            path.write_bytes(damaged[: len(whole) if number % 3 else rng.integers(1200)])
+            try:
+                read_image(series if path.parent == series else path, modality)
+            except InputError as error:
+                refused += 1
+                self.assertNotIn("\n", str(error))
+                self.assertTrue(str(error).endswith("."), str(error))
+            path.write_bytes(whole)
+        self.assertGreater(refused, 100)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from ..analysis.errors import InputError
@@ -107,8 +107,8 @@ class DicomFile:
 
     @property
     def kind(self) -> str:
-        """What DICOM calls the object, e.g. "CT Image Storage"."""
-        return UID(str(self.header.get("SOPClassUID", ""))).name or "DICOM object"
+        """What DICOM calls the object, e.g. "CT Image Storage"; "DICOM object" for classes that it does not know."""
+        return class_name(self.header)
 
     @property
     def role(self) -> str | None:
@@ -119,6 +119,12 @@ class DicomFile:
         if role in (CT, MR) and "Secondary Capture" in self.kind:
             return None
         return role
+
+
+def class_name(header: pydicom.Dataset) -> str:
+    """Name of the header's SOP class; never the UID itself."""
+    uid = UID(str(header.get("SOPClassUID", "")), validation_mode=IGNORE)
+    return "DICOM object" if uid.name == uid else uid.name
 
 
 def is_dicom(path: Path) -> bool:
@@ -160,7 +166,7 @@ def find_dicom(places: Iterable[Path], progress: Progress = silent) -> list[Dico
             report(progress, number / len(paths), "Reading DICOM headers")
         if is_dicom(path):
             header = read_header(path)
-            if "Media Storage Directory" not in UID(str(header.get("SOPClassUID", ""))).name:
+            if "Media Storage Directory" not in class_name(header):
                 found.append(DicomFile(path, header))
     return found
 
@@ -188,19 +194,32 @@ def _files_in(place: Path) -> Iterator[Path]:
         )
 
 
+_COUNTS = ("Rows", "Columns")
+
+
 def read_header(path: Path) -> pydicom.Dataset:
-    """The tags of `HEADER_TAGS` of one file, pixels left out."""
+    """The tags of `HEADER_TAGS` of one file, pixels left out; every value is decoded, so that damage shows here.
+
+    Raises
+    ------
+    InputError: the file is empty, cannot be opened, or is no whole DICOM header.
+    """
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty (0 bytes); copy it again.")
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror}); allow reading it.") from error
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             header = pydicom.dcmread(path, force=True, stop_before_pixels=True, specific_tags=HEADER_TAGS)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror or 'damaged'}); allow reading it.") from error
-    except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError) as error:
+            known = [element for element in header.iterall() if element.value is not None]
+            counts = [int(header[tag].value) for tag in _COUNTS if tag in header]
+            counts.append(int(header.get("NumberOfFrames") or 1))
+    except Exception as error:  # damaged values fail in any way
         raise _damaged(path) from error
-    if "SOPClassUID" not in header and "Rows" not in header and not getattr(header, "file_meta", None):
+    if not known or min(counts) < 1:
         raise _damaged(path)
     return header
 

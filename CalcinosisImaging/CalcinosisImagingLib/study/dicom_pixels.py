@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 import warnings
@@ -59,11 +60,14 @@ def _decode(path: Path, dataset: pydicom.Dataset) -> np.ndarray:
             "give the original series."
         )
     if "PixelData" not in dataset:
-        raise InputError(f"{path}: holds no pixel data (only a header); copy it again from the archive.")
+        raise InputError(f"{path}: holds no pixel data (a header alone, or truncated); copy it again from the archive.")
     syntax = UID(dataset.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2"))
     dataset.file_meta.TransferSyntaxUID = syntax
-    if not syntax.is_compressed or get_decoder(syntax).is_available:
+    if not syntax.is_compressed:
         return dataset.pixel_array
+    if get_decoder(syntax).is_available:
+        with contextlib.suppress(RuntimeError, NotImplementedError):  # pillow knows no 12-bit JPEG
+            return dataset.pixel_array
     return _decode_by_itk(path, dataset, syntax)
 
 
@@ -102,6 +106,6 @@ def _decode_by_itk(path: Path, dataset: pydicom.Dataset, syntax: UID) -> np.ndar
             return sitk.GetArrayFromImage(sitk.ReadImage(str(part), imageIO="GDCMImageIO"))
     except RuntimeError as error:
         raise InputError(
-            f"{path}: is compressed as {syntax.name}, which cannot be decoded here; export it uncompressed "
-            "(Explicit VR Little Endian)."
+            f"{path}: is compressed as {syntax.name}, which cannot be decoded here, or is damaged; "
+            "export it uncompressed (Explicit VR Little Endian)."
         ) from error

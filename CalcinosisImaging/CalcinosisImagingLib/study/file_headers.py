@@ -1,7 +1,7 @@
 """What image file headers say about geometry before SimpleITK fills the gaps with defaults.
 
 ITK takes spacing 1, origin 0 for a file that says nothing, and picks one of NIfTI's two transforms without a word.
-NRRD: teem.sourceforge.net/nrrd/format.html; MetaImage: ITK's MetaIO; NIfTI: nifti1.h and nifti2.h of NITRC.
+NRRD: teem.sourceforge.net/nrrd/format.html; MetaImage: ITK's MetaIO; NIfTI: nifti1.h of NITRC.
 """
 
 from __future__ import annotations
@@ -58,8 +58,22 @@ def _no_geometry(path: Path) -> InputError:
     )
 
 
+def _numbers(text: str, path: Path, separator: str | None = None) -> list[float]:
+    """Numbers of a header field."""
+    try:
+        return [float(word) for word in text.split(separator)]
+    except ValueError as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path}: its header is damaged; copy or export it again.")
+
+
 def _check_spacing(spacing: list[float], path: Path) -> None:
     """Refuse zero, negative and non-finite spacing."""
+    if not spacing:
+        raise _damaged(path)
     if not all(np.isfinite(spacing)) or min(spacing) <= 0:
         text = " x ".join(f"{s:g}" for s in spacing)
         kind = "zero voxel spacing" if 0 in spacing else "an impossible voxel spacing"
@@ -74,14 +88,14 @@ def _check_nrrd(path: Path) -> None:
     fields = dict(re.findall(r"^([a-z ]+): *(.*?)\r?$", header, flags=re.MULTILINE))
     directions = fields.get("space directions")
     if directions is not None:
-        vectors = [[float(x) for x in v.split(",")] for v in re.findall(r"\(([^)]*)\)", directions)]
+        vectors = [_numbers(v, path, ",") for v in re.findall(r"\(([^)]*)\)", directions)]
         _check_spacing([float(np.linalg.norm(v)) for v in vectors], path)
     elif "spacings" in fields:
-        spacing = [float(x) for x in fields["spacings"].split()]
+        spacing = _numbers(fields["spacings"], path)
         if all(np.isnan(spacing)):
             raise _no_geometry(path)
         _check_spacing(spacing, path)
-    elif fields.get("dimension") not in ("2",):
+    elif fields.get("dimension") != "2":
         raise _no_geometry(path)
 
 
@@ -99,14 +113,14 @@ def _check_metaimage(path: Path) -> None:
         raise InputError(f"{path}: is not a MetaImage file; give an image.")
     spacing = fields.get("ElementSpacing", fields.get("ElementSize"))
     if spacing is not None:
-        _check_spacing([float(x) for x in spacing.split()], path)
+        _check_spacing(_numbers(spacing, path), path)
     elif fields["NDims"] != "2":
         raise _no_geometry(path)
     element = _MET_BYTES.get(fields.get("ElementType", "").removeprefix("MET_").removeprefix("U"), 0)
-    needed = element * math.prod(int(n) for n in fields.get("DimSize", "0").split())
+    needed = element * math.prod(_numbers(fields.get("DimSize", "0"), path))
     if fields.get("CompressedData", "").lower() == "true":
-        needed = int(fields.get("CompressedDataSize", 0))
-    if fields["ElementDataFile"].upper() == "LOCAL" and path.stat().st_size < len(header) + needed:
+        needed = _numbers(fields.get("CompressedDataSize", "0"), path)[0]
+    if fields.get("ElementDataFile", "").upper() == "LOCAL" and path.stat().st_size < len(header) + needed:
         raise _truncated(path)
 
 
@@ -181,32 +195,30 @@ def _bad_gzip(path: Path) -> InputError:
 
 
 def _nifti_header(path: Path) -> _Nifti:
-    """Read a NIfTI-1 or NIfTI-2 header of either byte order."""
+    """Read a NIfTI-1 header of either byte order; ITK reads no NIfTI-2."""
     try:
         opener = gzip.open if path.name.lower().endswith(".gz") else open
         with opener(path, "rb") as stream:
-            raw = stream.read(540)
+            raw = stream.read(352)
     except (OSError, EOFError, zlib.error) as error:
         raise _bad_gzip(path) from error
-    for order in "<>":
-        if len(raw) >= 348 and struct.unpack_from(order + "i", raw)[0] == 348:
-            at = {"8h": 40, "h": 72, "8f": 76, "f": 108, "2h": 252, "6f": 256, "12f": 280}
-            break
-        if len(raw) >= 540 and struct.unpack_from(order + "i", raw)[0] == 540:
-            at = {"8q": 16, "h": 14, "8d": 104, "q": 168, "2i": 344, "6d": 352, "12d": 400}
-            break
-    else:
-        raise InputError(f"{path}: is not a NIfTI file (truncated or of another kind); copy it again.")
-    dims, bits, pixdim, offset, codes, quaternion, rows = (
-        struct.unpack_from(order + kind, raw, place) for kind, place in at.items()
-    )
+    if raw[4:7] == b"n+2":
+        raise InputError(f"{path}: is NIfTI-2, which is not read; save it as NIfTI-1.")
+    order = next((o for o in "<>" if len(raw) >= 348 and struct.unpack_from(o + "i", raw)[0] == 348), None)
+    if order is None or raw[344:347] != b"n+1":
+        raise InputError(
+            f"{path}: is not a NIfTI file (truncated, Analyze or of another kind); copy or export it again."
+        )
+    pixdim = struct.unpack_from(order + "8f", raw, 76)
+    codes = struct.unpack_from(order + "2h", raw, 252)
+    rows = struct.unpack_from(order + "12f", raw, 280)
     return _Nifti(
-        dims=dims,
-        bits=bits[0],
+        dims=struct.unpack_from(order + "8h", raw, 40),
+        bits=struct.unpack_from(order + "h", raw, 72)[0],
         pixdim=pixdim,
-        data_offset=offset[0],
+        data_offset=struct.unpack_from(order + "f", raw, 108)[0],
         qform_code=codes[0],
-        qform=_qform(quaternion, pixdim),
+        qform=_qform(struct.unpack_from(order + "6f", raw, 256), pixdim),
         sform_code=codes[1],
         sform=np.vstack([np.reshape(rows, (3, 4)), [0, 0, 0, 1]]),
     )
