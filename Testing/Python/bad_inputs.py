@@ -30,7 +30,7 @@ class BadInput:
     """One kind of bad input.
 
     make: writes it into a new folder and returns the path to give.
-    modality: what to call it on the command line; None where nothing is to be said.
+    modality: what to call it on the command line; None for studies.
     says: words that the sentence must hold.
     """
 
@@ -320,7 +320,6 @@ BAD_IMAGES: dict[str, BadInput] = {
     "CT named as radiograph": BadInput(_ct_series, "xray", "Modality CT, a radiograph"),
     "ultrasound": BadInput(lambda f: _ct_series(f, Modality="US"), "ct", "Modality US"),
     "CT values given as MR": BadInput(lambda f: write(f, "image.nii.gz", image(ct_voxels())), "mr", "like air in CT"),
-    "an unnamed modality": BadInput(lambda f: write(f, "image.nii.gz", image(ct_voxels())), None, "CT or MR"),
     "one slice where a volume is due": BadInput(lambda f: _ct_series(f, lambda d: d[:1]), "ct", "2-D"),
     "a 2-D NRRD where a volume is due": BadInput(lambda f: write(f, "image.nrrd", image(ct_voxels()[2])), "ct", "2-D"),
     "a PNG where a volume is due": BadInput(lambda f: png_film(f), "ct", "no geometry"),
