@@ -10,6 +10,7 @@ from CalcinosisImagingLib.scene.segmentations import segmentation_to_node
 from CalcinosisImagingLib.scene.volumes import volume_to_node
 from CalcinosisImagingLib.ui.registration import register_effect
 from standins.editor import Editor
+from vtk.util import numpy_support
 
 SPACING = 0.5
 SHAPE = (40, 60, 60)
@@ -102,7 +103,25 @@ class EffectScene:
         """Voxels of a segment on the volume's grid."""
         if self.segmentation.GetSegmentation().GetSegment(segment_id) is None:
             return np.zeros(self.shape, bool)
-        return slicer.util.arrayFromSegmentBinaryLabelmap(self.segmentation, segment_id, self.volume) > 0
+        image, whole = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
+        self.segmentation.GetBinaryLabelmapRepresentation(segment_id, image)
+        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+            image, self._image(np.zeros(self.shape)), whole, False, False
+        )
+        return numpy_support.vtk_to_numpy(whole.GetPointData().GetScalars()).reshape(self.shape) > 0
+
+    def set_mask(self, segment_id, mask):
+        """Give a segment other voxels, as a program would, past the editor."""
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        logic.SetBinaryLabelmapToSegment(self._image(mask), self.segmentation, segment_id, logic.MODE_REPLACE)
+
+    def _image(self, mask):
+        image = slicer.vtkOrientedImageData()
+        image.SetDimensions(self.shape[::-1])
+        scalars = numpy_support.numpy_to_vtk(np.ascontiguousarray(mask, np.uint8).reshape(-1), deep=True)
+        image.GetPointData().SetScalars(scalars)
+        image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(self.grid.ijk_to_ras))
+        return image
 
     def deposits(self):
         """Voxels of all deposits."""
@@ -120,6 +139,11 @@ class EffectScene:
     def tool(self, name):
         """Choose a tool."""
         self.editor.python.session.choose_tool(name)
+
+    def find_and_apply(self):
+        """Look for candidates where the view looks, and take all in."""
+        self.editor.python.session.find()
+        self.editor.python.session.apply()
 
     @property
     def message(self):

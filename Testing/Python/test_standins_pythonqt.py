@@ -19,6 +19,7 @@ from standins import record
 
 class StandinTest(unittest.TestCase):
     def setUp(self):
+        slicer.mrmlScene.Clear(0)
         record.forget()
 
     def test_a_property_is_an_attribute_and_calling_it_fails(self):

@@ -7,6 +7,7 @@ Behaviour as observed in Slicer 5.12; where the two could differ, this one refus
 from __future__ import annotations
 
 import enum
+import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -88,10 +89,8 @@ class Wrapper(metaclass=_WrapperType):
         if isinstance(native, QtCore.QObject):
             if name == "name":
                 return native.objectName()
-            meta = native.metaObject()
-            index = meta.indexOfProperty(name)
-            if index >= 0:
-                return wrap(meta.property(index).read(native))
+            if name in property_names(type(native)):
+                return wrap(native.property(name))
             if name in _OBJECT_METHODS:
                 return _OBJECT_METHODS[name].__get__(self)
             overloads = [signature for signature in signal_signatures(native) if signature.split("(")[0] == name]
@@ -106,10 +105,8 @@ class Wrapper(metaclass=_WrapperType):
         native = _native(self)
         if isinstance(native, QtCore.QObject):
             name = "objectName" if name == "name" else name
-            meta = native.metaObject()
-            index = meta.indexOfProperty(name)
-            if index >= 0:
-                if not meta.property(index).write(native, unwrap(value)):
+            if name in property_names(type(native)):
+                if not native.setProperty(name, unwrap(value)):
                     raise ValueError(f"Property '{name}' of type '{type(native).__name__}' cannot take {value!r}")
                 return
         if "native_class" not in vars(type(self)):
@@ -208,17 +205,30 @@ def _caller(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def signal_signatures(native: QtCore.QObject) -> list[str]:
+@functools.cache
+def property_names(native_class: type) -> frozenset[str]:
+    """Names of the static properties of a native class."""
+    meta = native_class.staticMetaObject
+    return frozenset(meta.property(index).name() for index in range(meta.propertyCount()))
+
+
+def signal_signatures(native: QtCore.QObject) -> tuple[str, ...]:
     """C++ signatures of the object's signals; Python-made ones under the names that their class declares."""
-    meta = native.metaObject()
+    return _class_signals(type(native))
+
+
+@functools.cache
+def _class_signals(native_class: type) -> tuple[str, ...]:
+    meta = native_class.staticMetaObject
     methods = (meta.method(index) for index in range(meta.methodCount()))
     found = [
         bytes(method.methodSignature()).decode()
         for method in methods
         if method.methodType() == QtCore.QMetaMethod.MethodType.Signal
     ]
-    declared: dict[str, str] = getattr(type(native), "cxx_signals", {})
-    return [s for s in found if s.split("(")[0] not in {c.split("(")[0] for c in declared}] + list(declared)
+    declared: dict[str, str] = getattr(native_class, "cxx_signals", {})
+    renamed = {signature.split("(")[0] for signature in declared}
+    return (*(s for s in found if s.split("(")[0] not in renamed), *declared)
 
 
 def _connect(self: Wrapper, signature: str, receiver: Any) -> bool:
@@ -248,7 +258,7 @@ def _find_children(self: Wrapper, kind: Any = None, name: str = "") -> tuple[Any
         child
         for child in _descendants(self)
         if (wanted is None or isinstance(child, wanted))
-        and (not isinstance(kind, str) or child.metaObject().className() == kind)
+        and (not isinstance(kind, str) or type(child).staticMetaObject.className() == kind)
         and (not name or child.objectName() == name)
     ]
     return wrap(chosen)
@@ -260,7 +270,7 @@ def _find_child(self: Wrapper, kind: Any, name: str = "") -> Any:
 
 
 def _class_name(self: Wrapper) -> str:
-    return _native(self).metaObject().className()
+    return type(_native(self)).staticMetaObject.className()
 
 
 _OBJECT_METHODS: dict[str, Any] = {

@@ -194,12 +194,12 @@ class ScriptedEffect:
 
     def addActor2D(self, view: Any, actor: Any) -> None:
         """Show an actor in a view; it is not taken away at deactivation."""
-        view.renderer.AddActor2D(actor)
+        view.renderer.AddViewProp(actor)
         self.actors.append((view, actor))
 
     def removeActor2D(self, view: Any, actor: Any) -> None:
         """Take it away."""
-        view.renderer.RemoveActor2D(actor)
+        view.renderer.RemoveViewProp(actor)
         self.actors.remove((view, actor))
 
     def scheduleRender(self, view: Any) -> None:

@@ -31,7 +31,7 @@ class Signal:
         return _disconnect(self._native, "attribute", self._signature, receiver)
 
 
-def connect_signature(native: QtCore.QObject, signature: str, receiver: Any, known: list[str]) -> bool:
+def connect_signature(native: QtCore.QObject, signature: str, receiver: Any, known: tuple[str, ...]) -> bool:
     """``widget.connect('clicked(bool)', f)``; False and a message for a signal that is not among ``known``."""
     normal = _normal(signature)
     if normal not in known:

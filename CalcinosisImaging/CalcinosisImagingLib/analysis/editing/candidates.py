@@ -28,11 +28,11 @@ MR_DARK = (0.9, 0.4)
 MR_BRIGHT = (2.0, 0.6)
 """Signal above the tissue's, as a part of it."""
 FILM_STEP = (0.30, 0.03)
-"""Step above the surroundings, as a part of the range between tissue and the densest percent of the region."""
+"""Step above the surroundings, as a part of the range of the region's grey values."""
 FILM_WIDTH_MM = 6.0
 """Radiographs: wider than this is not a candidate but bone."""
-HOLLOW = 0.15
-"""A body whose cross-sections enclose at least this part of their area as marrow is a bone."""
+HOLLOW = 0.1
+"""A body of which at least this part is marrow, enclosed in cross-sections, is a bone."""
 BONE_LENGTH_MM = 12.0
 """A body that leaves the region and is at least so long is a bone."""
 
@@ -49,7 +49,7 @@ class Region:
     contrast: see `Contrast`.
     bones: boolean (K, J, I) or None.
     spacing_kji_mm: (3,).
-    span: radiographs, the step of the densest percent above its surroundings; else 1.
+    span: radiographs, the range of the region's grey values, first to last percent; else 1.
     """
 
     field: np.ndarray
@@ -67,7 +67,7 @@ class Choice:
 
     sensitivity: float = 0.5
     minimum_size: float = 1.0
-    bone_separation_mm: float = 0.6
+    bone_separation_mm: float = 1.0
 
 
 def prepare(
@@ -90,7 +90,7 @@ def prepare(
         field = _mr_field(smooth, contrast.tissue)
     else:
         field = _top_hat(smooth * contrast.sign, spacing)
-        span = float(max(np.percentile(field, 99) - np.median(field), 6 * contrast.noise, 1e-6))
+        span = float(max(np.subtract(*np.percentile(smooth, [99, 1])), 6 * contrast.noise, 1e-6))
     peaks = field if bones is None else np.where(bones, 0, field)
     edge = 0.5 * ndimage.maximum_filter(peaks, [EDGE_BOX_VOXELS if n > 1 else 1 for n in image.shape])
     return Region(field, edge, contrast, modality, bones, spacing, span)
@@ -149,31 +149,50 @@ def _without_bone(region: Region, mask: np.ndarray, separation_mm: float) -> np.
         keep = beyond > 0
         keep[0] = False
         return keep[labels]
-    cores = _eroded(mask, separation_mm / 2, region.spacing_kji_mm)
-    core_labels, count = ndimage.label(cores, NEIGHBOURS)
-    bones = [n for n, box in enumerate(ndimage.find_objects(core_labels), 1) if _is_bone(core_labels, n, box, region)]
-    if not bones:
+    marrow = _enclosed(mask)
+    solid = mask | marrow
+    cores, count = ndimage.label(_eroded(solid, separation_mm / 2, region.spacing_kji_mm), NEIGHBOURS)
+    bones = _bones_among(cores, count, marrow, region.spacing_kji_mm)
+    bone_cores = np.isin(cores, bones)
+    if not bone_cores.any():
         return mask
-    bone_cores = np.isin(core_labels, bones)
-    bone = _near(bone_cores, separation_mm / 2 + float(region.spacing_kji_mm.max()), region.spacing_kji_mm) & mask
+    to_bone = _distance_mm(bone_cores, region.spacing_kji_mm)
+    bone = to_bone <= separation_mm / 2 + float(region.spacing_kji_mm.max())
+    others = (cores > 0) & ~bone_cores
+    if others.any():
+        bone &= to_bone <= _distance_mm(others, region.spacing_kji_mm)
     return mask & ~bone
 
 
-def _is_bone(labels: np.ndarray, label: int, box: tuple[slice, ...], region: Region) -> bool:
-    """Hollow in cross-section, or long and running out of the region."""
-    body = labels[box] == label
-    size_mm = np.array(body.shape) * region.spacing_kji_mm
-    if size_mm.max() < BONE_LENGTH_MM / 3:
-        return False
-    leaves = any(s.start == 0 or s.stop == n for s, n in zip(box, labels.shape, strict=True))
-    if leaves and size_mm.max() >= BONE_LENGTH_MM:
-        return True
+def _enclosed(mask: np.ndarray) -> np.ndarray:
+    """Background that is enclosed in a cross-section of some direction: marrow, seen as a ring's inside."""
+    enclosed = np.zeros(mask.shape, bool)
     for axis in range(3):
-        planes = np.moveaxis(body, axis, 0)
-        filled = np.stack([ndimage.binary_fill_holes(plane) for plane in planes])
-        if filled.sum() - planes.sum() >= HOLLOW * filled.sum():
-            return True
-    return False
+        plane = np.zeros((3, 3, 3), bool)
+        cross = ndimage.generate_binary_structure(2, 1)
+        plane[tuple(1 if a == axis else slice(None) for a in range(3))] = cross
+        labels, count = ndimage.label(~mask, plane)
+        outside = np.zeros(count + 1, bool)
+        for edge in (a for a in range(3) if a != axis):
+            outside[np.unique(np.take(labels, [0, -1], axis=edge))] = True
+        outside[0] = True
+        enclosed |= ~outside[labels]
+    return enclosed
+
+
+def _bones_among(cores: np.ndarray, count: int, marrow: np.ndarray, spacing: np.ndarray) -> list[int]:
+    """Labels of the bodies that hold marrow, or are long and run out of the region."""
+    sizes = np.bincount(cores.ravel(), minlength=count + 1)
+    hollow = np.bincount(cores[marrow], minlength=count + 1)
+    bones = []
+    for label, box in enumerate(ndimage.find_objects(cores), start=1):
+        length = max((s.stop - s.start) * step for s, step in zip(box, spacing, strict=True))
+        leaves = any(s.start == 0 or s.stop == n for s, n in zip(box, cores.shape, strict=True))
+        if length < BONE_LENGTH_MM / 3:
+            continue
+        if hollow[label] >= HOLLOW * sizes[label] or (leaves and length >= BONE_LENGTH_MM):
+            bones.append(label)
+    return bones
 
 
 def _without_border_bodies(mask: np.ndarray) -> np.ndarray:
