@@ -17,7 +17,7 @@ from ..analysis.view import View
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 MR_CLASS = "1.2.840.10008.5.1.4.1.1.4"
 DX_CLASS = "1.2.840.10008.5.1.4.1.1.1.1"
-DATE = "20240115"
+CR_CLASS = "1.2.840.10008.5.1.4.1.1.1"
 
 
 def uid(*parts: object) -> str:
@@ -89,20 +89,35 @@ def write_slices(
         _write(folder / f"{index + 1:04d}.dcm", np.ascontiguousarray(plane), sop_class, {**tags, **own}, signed=True)
 
 
+def film_tags(view: View, source_object_mm: float, complete: str) -> tuple[str, dict[str, Any]]:
+    """SOP class and geometry of a radiograph as clinics have it.
+
+    Parameters
+    ----------
+    complete: "full"; "imager": detector spacing and distance, no magnification; "plain": a CR with PixelSpacing alone.
+    """
+    spacing_u, spacing_v = view.pixel_spacing_mm
+    spacing = [_ds(spacing_v), _ds(spacing_u)]
+    if complete == "plain":
+        return CR_CLASS, {"Modality": "CR", "PixelSpacing": spacing, "ViewPosition": "PA"}
+    geometry = {"ImagerPixelSpacing": spacing, "DistanceSourceToDetector": _ds(view.source_detector_mm)}
+    if complete == "full":
+        geometry["DistanceSourceToPatient"] = _ds(source_object_mm)
+        geometry["EstimatedRadiographicMagnificationFactor"] = _ds(view.source_detector_mm / source_object_mm)
+    inverse = view.bright == "air"
+    return DX_CLASS, geometry | {
+        "PresentationIntentType": "FOR PRESENTATION",
+        "PresentationLUTShape": "INVERSE" if inverse else "IDENTITY",
+        "PixelIntensityRelationship": "LIN" if view.intensity == "linear" else "LOG",
+        "PixelIntensityRelationshipSign": 1 if inverse else -1,
+        "DetectorType": "DIRECT",
+    }
+
+
 def write_film(path: Path, pixels: np.ndarray, view: View, sop_class: str, tags: Mapping[str, Any]) -> None:
     """One radiograph; ``pixels`` uint16 (rows, columns), 12 bits."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    inverse = view.bright == "air"
-    spacing_u, spacing_v = view.pixel_spacing_mm
-    own = {
-        "InstanceNumber": 1,
-        "PhotometricInterpretation": "MONOCHROME1" if inverse else "MONOCHROME2",
-        "PresentationLUTShape": "INVERSE" if inverse else "IDENTITY",
-        "ImagerPixelSpacing": [_ds(spacing_v), _ds(spacing_u)],
-        "DistanceSourceToDetector": _ds(view.source_detector_mm),
-        "PixelIntensityRelationship": "LIN" if view.intensity == "linear" else "LOG",
-        "PixelIntensityRelationshipSign": 1 if inverse else -1,
-    }
+    own = {"InstanceNumber": 1, "PhotometricInterpretation": "MONOCHROME1" if view.bright == "air" else "MONOCHROME2"}
     _write(path, pixels, sop_class, {**tags, **own}, signed=False)
 
 

@@ -16,7 +16,7 @@ from .ct import FWHM_SIGMA
 from .frames import MIRROR, rigid
 from .hand import PosedHand
 from .lattice import Box, Rays, box_of, distance_in, fraction, overlap, sample, within
-from .paint import paint_soft
+from .paint import dense_share, paint_soft, trabeculae
 from .presets import FilmProtocol
 from .scanner import body_corners
 from .tissues import attenuation_per_mm
@@ -88,11 +88,9 @@ def film_attenuation(hu: float, calcium_gain: float) -> float:
     return attenuation_per_mm(hu if hu < 120.0 else 120.0 + (hu - 120.0) * calcium_gain)
 
 
-def line_integrals(
-    posed: PosedHand, view: View, hu: Mapping[str, float], calcium_gain: float
-) -> tuple[np.ndarray, list[Shadow]]:
+def line_integrals(posed: PosedHand, view: View, calcium_gain: float) -> tuple[np.ndarray, list[Shadow]]:
     """Integral of attenuation along the ray of each pixel, float32 (rows, columns), and the deposits' shadows."""
-    mu = {name: film_attenuation(value, calcium_gain) for name, value in hu.items()}
+    mu = {name: film_attenuation(value, calcium_gain) for name, value in posed.hand.materials.hu.items()}
     corners = body_corners(posed)
     first, last = corners[:, 2].min() - 2.0, corners[:, 2].max() + 2.0
     deposits = [_sample_deposit(posed, view, index, first, last) for index in range(len(posed.hand.deposits))]
@@ -100,6 +98,12 @@ def line_integrals(
     rays = Rays(view, first, STEP_MM, int((last - first) / STEP_MM) + 1)
     for name in posed.hand.skeleton.bones:
         _add_bone(total, posed, rays, name, mu)
+    for distractor in posed.hand.distractors:
+        found = sample(rays, distractor.shape, posed.distractor_to_world(distractor), STEP_MM)
+        if found is not None:
+            box, d = found
+            extra = film_attenuation(distractor.hu, calcium_gain) - mu["muscle"]
+            total[box[1:]] += _share(d, view.pixel_spacing_mm[0]).sum(axis=0) * rays.path_mm(box) * extra
     shadows = []
     for index, found in enumerate(deposits):
         if found is None:
@@ -107,7 +111,10 @@ def line_integrals(
         fine, box, d = found
         share = _share(d, view.pixel_spacing_mm[0])
         path = share.sum(axis=0) * fine.path_mm(box)
-        total[box[1:]] += path * film_attenuation(posed.hand.deposits[index].hu, calcium_gain)
+        dense = dense_share(posed, fine, index, box, posed.deposit_to_world(index))
+        content = posed.hand.deposits[index].content
+        strong, weak = (film_attenuation(hu, calcium_gain) for hu in (content.dense_hu, content.light_hu))
+        total[box[1:]] += path * weak + (share * dense).sum(axis=0) * fine.path_mm(box) * (strong - weak)
         shadows.append(Shadow(index, box[1:], (d < 0).any(axis=0), path))
     return total, shadows
 
@@ -147,9 +154,10 @@ def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Ma
     if found is None:
         return
     box, d = found
-    y = rays.local(np.linalg.inv(to_world), box)[1]
-    pixel = rays.view.pixel_spacing_mm[0]
-    inside = mu["spongy"] + (mu["marrow"] - mu["spongy"]) * shape.shaft(y)
+    local = rays.local(np.linalg.inv(to_world), box)
+    y, pixel = local[1], rays.view.pixel_spacing_mm[0]
+    spongy = mu["spongy"] + 0.35 * (mu["spongy"] - mu["marrow"]) * trabeculae(*local)
+    inside = spongy + (mu["marrow"] - spongy) * shape.shaft(y)
     image = _share(d, pixel) * mu["cortex"] + _share(d + shape.cortex(y), pixel) * (inside - mu["cortex"])
     for index, deposit in enumerate(posed.hand.deposits):
         place = posed.deposit_to_world(index)
@@ -173,9 +181,27 @@ def expose(integrals: np.ndarray, view: View, protocol: FilmProtocol, rng: np.ra
     beam = np.exp(-integrals)
     sigma = protocol.blur_fwhm_mm / FWHM_SIGMA / view.pixel_spacing_mm[0]
     beam = ndimage.gaussian_filter(beam, sigma, truncate=3.0)
-    scatter = ndimage.gaussian_filter(1.0 - beam, 8.0 / view.pixel_spacing_mm[0], truncate=2.0)
-    beam = beam + protocol.scatter * scatter
+    beam += protocol.scatter * ndimage.gaussian_filter(1.0 - beam, 8.0 / view.pixel_spacing_mm[0], truncate=2.0)
+    if protocol.collimated:
+        beam *= _collimator(beam.shape, view.pixel_spacing_mm[0], rng)
     counts = rng.poisson(beam.astype(np.float64) * protocol.photons) / protocol.photons
-    optical = 200.0 - 1500.0 * np.log(np.maximum(counts, 1e-3))
-    stored = 3600.0 * counts if view.intensity == "linear" else optical
-    return np.clip(np.rint(stored), 0, 4095).astype(np.uint16)
+    if view.intensity == "linear":
+        return np.clip(np.rint(3600.0 * counts), 0, 4095).astype(np.uint16)
+    density = -np.log(np.maximum(counts, 1e-3)) / 2.6
+    bent = np.tanh(protocol.curve * 2.5 * (density - 0.4)) if protocol.curve else density
+    if protocol.curve:
+        low, high = np.tanh(protocol.curve * 2.5 * np.array([-0.4, 0.6]))
+        bent = (bent - low) / (high - low)
+    return np.clip(np.rint(200.0 + 3800.0 * bent), 0, 4095).astype(np.uint16)
+
+
+def _collimator(shape: tuple[int, int], pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
+    """Transmission of a rectangular collimator: 1 in the field, 0.4 % in its shade, soft edges, a little askew."""
+    rows, columns = shape
+    v, u = np.arange(rows, dtype=np.float32)[:, None], np.arange(columns, dtype=np.float32)[None]
+    slant = float(rng.uniform(-0.02, 0.02))
+    left, right, top, bottom = rng.uniform(1.5, 4.0, 4) / pixel_mm
+    inside = np.minimum(
+        np.minimum(u - left + slant * v, columns - right - u - slant * v), np.minimum(v - top, rows - bottom - v)
+    )
+    return np.clip(inside * pixel_mm / 0.8 + 0.5, 0.004, 1.0)

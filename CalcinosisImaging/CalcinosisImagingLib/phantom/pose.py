@@ -27,26 +27,30 @@ HELD: dict[str, dict[str, tuple[float, float, float, float]]] = {
     "ct": {
         "radius": (0, 5, 0, 3),
         "metacarpal-1": (0, 5, -4, 5),
-        "proximal": (-14, 6, 0, 2.5),
+        "proximal": (-14, 5, 0, 0.5),
         "middle": (-18, 7, 0, 0),
         "distal": (-9, 4, 0, 0),
     },
     "mr": {
         "radius": (0, 4, 2, 3),
         "metacarpal-1": (-3, 5, -8, 5),
-        "proximal": (-8, 6, 0, 2.0),
+        "proximal": (-8, 5, 0, 0.5),
         "middle": (-11, 6, 0, 0),
         "distal": (-6, 4, 0, 0),
     },
     "film": {
         "radius": (0, 1.5, 0, 2),
         "metacarpal-1": (6, 4, 6, 4),
-        "proximal": (-2, 1.5, 0, 2.5),
+        "proximal": (-2, 1.5, 0, 0.6),
         "middle": (-3, 1.5, 0, 0),
         "distal": (-1.5, 1.5, 0, 0),
     },
 }
 """How the hand lies for each kind of image: relaxed on the scanner's table, in the coil, flat on the detector."""
+FAN_DEG = {"ct": (1.5, 1.2), "mr": (1.0, 0.8), "film": (3.0, 1.5)}
+"""Mean and SD of how far the fingers are spread, per step between neighbours."""
+FAN_SHARE = {2: 1.0, 3: 0.2, 4: -0.7, 5: -1.8}
+"""How far each finger goes with the fan, towards the thumb > 0."""
 FILM_THUMB_ROLL_DEG = 14.0
 """On a flat hand the thumb rolls back from its resting 58 degrees to about 45."""
 
@@ -66,6 +70,10 @@ def draw_angles(rng: np.random.Generator, held: str) -> dict[str, tuple[float, f
         extension = float(np.clip(mean[0] + mean[1] * np.clip(noise[0], -2, 2), low, high))
         spread = float(np.clip(mean[2] + mean[3] * np.clip(noise[1], -2, 2), left, right))
         angles[name] = (extension, spread, 0.0)
+    fan = float(np.clip(FAN_DEG[held][0] + FAN_DEG[held][1] * rng.standard_normal(), 0.0, 6.0))
+    for digit, share in FAN_SHARE.items():
+        extension, jitter, _ = angles[f"proximal-{digit}"]
+        angles[f"proximal-{digit}"] = (extension, jitter + share * fan, 0.0)
     if held == "film":
         extension, spread, _ = angles["metacarpal-1"]
         angles["metacarpal-1"] = (extension, spread, FILM_THUMB_ROLL_DEG)

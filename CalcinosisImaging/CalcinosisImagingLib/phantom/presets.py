@@ -9,28 +9,58 @@ from ..analysis.errors import InputError
 
 @dataclass(frozen=True)
 class CtProtocol:
-    """A CT scan: voxel in plane and along the table (mm), width of the point spread (FWHM, mm), noise (SD, HU)."""
+    """A CT scan.
+
+    Attributes
+    ----------
+    pixel_mm, slice_mm: voxel in plane and along the table.
+    blur_fwhm_mm: width of the point spread in plane and along the table.
+    noise_hu: SD of the noise.
+    sharpness: 0 for a soft kernel; a bone kernel's edges overshoot by about so much of a twentieth of their step.
+    """
 
     pixel_mm: float = 0.4
     slice_mm: float = 0.4
     blur_fwhm_mm: tuple[float, float] = (0.7, 0.6)
     noise_hu: float = 28.0
+    sharpness: float = 0.4
 
 
 @dataclass(frozen=True)
 class MrProtocol:
-    """An MR series: weighting (t1 | t2fs | gre), voxel (mm), signal-to-noise ratio in fat, strength of the bias."""
+    """An MR series.
+
+    Attributes
+    ----------
+    weighting: t1 | t2fs (spin echo) | gre (gradient echo).
+    snr: of the brightest tissue.
+    bias: how far the receive field goes up and down (relative).
+    ghost: share of the signal that motion puts elsewhere.
+    """
 
     weighting: str = "t1"
     pixel_mm: float = 0.5
     slice_mm: float = 1.0
     snr: float = 30.0
     bias: float = 0.2
+    ghost: float = 0.0
 
 
 @dataclass(frozen=True)
 class FilmProtocol:
-    """A radiograph: pixel (mm), distance (mm), signal per pixel in air (photons), scatter share, and storage."""
+    """A radiograph.
+
+    Attributes
+    ----------
+    photons: detected per pixel in air.
+    scatter: share of the beam that comes back as haze.
+    blur_fwhm_mm: detector and focal spot together.
+    calcium_gain: contrast of calcium against its HU in CT, larger at the lower voltage.
+    intensity: linear (air bright) | log (bone bright).
+    curve: bend of the look-up table of a log film; 0 = straight.
+    collimated: whether a collimator's shade frames the hand.
+    tags: how complete the DICOM geometry is: full | imager (no magnification) | plain (PixelSpacing alone, as CR).
+    """
 
     pixel_mm: float = 0.15
     source_detector_mm: float = 1000.0
@@ -39,6 +69,9 @@ class FilmProtocol:
     blur_fwhm_mm: float = 0.22
     calcium_gain: float = 1.35
     intensity: str = "log"
+    curve: float = 0.0
+    collimated: bool = False
+    tags: str = "full"
 
 
 @dataclass(frozen=True)
@@ -53,11 +86,12 @@ class Preset:
     deposit_count: tuple[int, int] = (1, 25)
     total_volume_mm3: tuple[float, float] = (5.0, 15000.0)
     least_volume_mm3: float = 1.0
+    distractor_share: float = 0.0
 
 
 PRESETS: dict[str, Preset] = {
     "easy": Preset(
-        CtProtocol(0.5, 0.5, (0.75, 0.7), 15.0),
+        CtProtocol(0.5, 0.5, (0.75, 0.7), 15.0, 0.0),
         (MrProtocol("t1", 0.6, 1.2, 40.0, 0.1),),
         FilmProtocol(0.2, 1000.0, 12000.0, 0.03, 0.25, 1.2, "linear"),
         4.0,
@@ -66,13 +100,21 @@ PRESETS: dict[str, Preset] = {
         (300.0, 2500.0),
         8.0,
     ),
-    "typical": Preset(CtProtocol(), (MrProtocol(),), FilmProtocol(), 7.0, 0.4),
+    "typical": Preset(
+        CtProtocol(),
+        (MrProtocol("t1"), MrProtocol("t2fs", 0.6, 1.8, 25.0, 0.2)),
+        FilmProtocol(),
+        7.0,
+        0.4,
+        distractor_share=0.15,
+    ),
     "hard": Preset(
-        CtProtocol(0.4, 0.8, (0.6, 0.8), 55.0),
-        (MrProtocol("t1", 0.5, 2.1, 16.0, 0.45),),
-        FilmProtocol(0.143, 1050.0, 1200.0, 0.15, 0.3, 1.5, "log"),
+        CtProtocol(0.45, 1.0, (0.65, 0.9), 60.0, 1.0),
+        (MrProtocol("t1", 0.5, 2.5, 16.0, 0.45, 0.04), MrProtocol("gre", 0.6, 1.0, 18.0, 0.35)),
+        FilmProtocol(0.143, 1050.0, 1200.0, 0.2, 0.32, 1.5, "log", 0.5, True, "imager"),
         11.0,
         0.8,
+        distractor_share=0.6,
     ),
 }
 

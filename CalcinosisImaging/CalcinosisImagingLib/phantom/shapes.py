@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 Array = np.ndarray
 FAR_MM = 50.0
@@ -125,8 +126,12 @@ class LongBone:
     groove_mm: depth of the furrow between the condyles.
     socket_mm: curvature of the hollow of the base; 0 = a flat base.
     socket_round: 0 = cylinder, 1 = sphere, as `head_round`.
+    socket_shift_mm: the hollow's centre along x.
     rim_mm: how far the rim of the hollow reaches beyond y = 0.
     cortex_mm: thickness of the cortex at the ends and in the middle.
+    edge_mm: rounding between the sides and the ends.
+    facets: rows (normal x, y, z, offset) of planes towards neighbours: the bone is where normal·p < offset.
+    resorbed_mm: how much of the tip acro-osteolysis has taken.
     """
 
     length_mm: float
@@ -137,9 +142,12 @@ class LongBone:
     groove_mm: float = 0.0
     socket_mm: float = 0.0
     socket_round: float = 0.3
+    socket_shift_mm: float = 0.0
     rim_mm: float = 1.2
     cortex_mm: tuple[float, float] = (0.5, 1.5)
     edge_mm: float = 1.6
+    facets: tuple[tuple[float, float, float, float], ...] = ()
+    resorbed_mm: float = 0.0
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -160,7 +168,13 @@ class LongBone:
         a, b = self._section(t)
         side = elliptic_distance(x, z - self.bow_mm * 4.0 * t * (1.0 - t), a, b)
         d = smooth_max(side, self._head(x, y, z), self.edge_mm)
-        return smooth_max(d, self._base(x, y, z), self.edge_mm)
+        d = smooth_max(d, self._base(x, y, z), self.edge_mm)
+        for nx, ny, nz, offset in np.asarray(self.facets, np.float32).reshape(-1, 4):
+            d = smooth_max(d, nx * x + ny * y + nz * z - offset, self.edge_mm)
+        if self.resorbed_mm:
+            tip = y - (self.length_mm - self.resorbed_mm) + 0.15 * x + 0.4 * np.cos(2.2 * x + 1.3 * z)
+            d = smooth_max(d, tip, 0.6)
+        return d
 
     def cortex(self, y: Array) -> Array:
         """Thickness of the cortex at height ``y``, mm: thin at the ends, thick in the middle."""
@@ -175,8 +189,6 @@ class LongBone:
 
     def _section(self, t: Array) -> tuple[Array, Array]:
         """Half-width and half-depth at the relative height ``t``, by a table of a monotone spline."""
-        from scipy.interpolate import PchipInterpolator
-
         knots = np.array(self.sections)
         table = PchipInterpolator(knots[:, 0], knots[:, 1:])(np.linspace(0.0, 1.0, 257)).astype(np.float32)
         position = t * 256.0
@@ -200,7 +212,7 @@ class LongBone:
         rim = -y - self.rim_mm
         if not self.socket_mm:
             return -y + 0.0 * x + 0.0 * z
-        radius = np.sqrt((y + self.socket_mm) ** 2 + z * z + (self.socket_round * x) ** 2)
+        radius = np.sqrt((y + self.socket_mm) ** 2 + z * z + (self.socket_round * (x - self.socket_shift_mm)) ** 2)
         return np.maximum(self.socket_mm - radius, rim)
 
 

@@ -6,7 +6,7 @@ Everything here is a right hand; a left one is its mirror image (`frames.MIRROR`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,39 @@ def build_skeleton(rng: np.random.Generator, spread: float = 1.0) -> Skeleton:
     for digit in range(1, 6):
         for name in ray(digit):
             bones[name] = _long(name, lengths[name], size * stout, size, bones)
+            if name.startswith("distal") and spread and rng.random() < OSTEOLYSIS_SHARE:
+                taken = rng.uniform(0.08, 0.4) * lengths[name]
+                bones[name] = replace(bones[name], shape=replace(bones[name].shape, resorbed_mm=float(taken)))
+    _cut_apart(bones)
     return Skeleton({name: bones[name] for name in BONE_NAMES})
+
+
+NEIGHBOURS = (("metacarpal-2", "metacarpal-3"), ("metacarpal-3", "metacarpal-4"), ("metacarpal-4", "metacarpal-5"))
+OSTEOLYSIS_SHARE = 0.12
+"""Share of distal phalanges with acro-osteolysis; about a fifth to a quarter of patients have some (Avouac 2010)."""
+
+
+def _cut_apart(bones: dict[str, Bone]) -> None:
+    """Give neighbours that lie side by side facets towards each other, in place."""
+    for first, second in (*NEIGHBOURS, ("radius", "ulna")):
+        height = 6.0
+        to_hand = {n: _rest_in_hand(bones, n) for n in (first, second)}
+        at = {n: (m @ np.array([0.0, height, 0.0, 1.0]))[:3] for n, m in to_hand.items()}
+        normal = at[second] - at[first]
+        normal /= np.linalg.norm(normal)
+        widths = {n: bones[n].shape.sections[1][1] for n in (first, second)}
+        middle = at[first] + (at[second] - at[first]) * widths[first] / (widths[first] + widths[second])
+        for name, sign in ((first, 1.0), (second, -1.0)):
+            turned = to_hand[name][:3, :3].T @ (sign * normal)
+            offset = sign * float(normal @ (middle - to_hand[name][:3, 3])) - JOINT_GAP_MM["carpometacarpal"] / 2.0
+            shape = replace(bones[name].shape, facets=(*bones[name].shape.facets, (*turned, offset)))
+            bones[name] = replace(bones[name], shape=shape)
+
+
+def _rest_in_hand(bones: Mapping[str, Bone], name: str) -> np.ndarray:
+    """4x4 own frame -> hand frame with all joints at zero."""
+    bone = bones[name]
+    return bone.rest if bone.parent is None else _rest_in_hand(bones, bone.parent) @ bone.rest
 
 
 def _long(name: str, length: float, width: float, size: float, bones: Mapping[str, Bone]) -> Bone:
@@ -164,6 +196,7 @@ def _forearm(size: float) -> dict[str, Bone]:
         head_round=0.0,
         socket_mm=reach,
         socket_round=1.0,
+        socket_shift_mm=-6.0 * size,
         rim_mm=5.5,
         cortex_mm=(0.7, 2.2),
         edge_mm=2.0,
@@ -180,8 +213,8 @@ def _forearm(size: float) -> dict[str, Bone]:
         edge_mm=2.5,
     )
     # The shapes run from the joint to the elbow: turned by 180 degrees about z, their x then points radially.
-    radius_rest = rigid((0.0, 0.0, 180.0), centre + np.array([-5.0 * size, -reach, 0.0]))
-    ulna_rest = rigid((0.0, 0.0, 180.0), centre + np.array([15.5 * size, -reach - 1.0, 0.5]))
+    radius_rest = rigid((0.0, 0.0, 180.0), centre + np.array([-6.0 * size, -reach, 0.0]))
+    ulna_rest = rigid((0.0, 0.0, 180.0), centre + np.array([17.0 * size, -reach - 1.0, 0.5]))
     return {
         "radius": Bone("radius", radius, radius_rest, centre, None),
         "ulna": Bone("ulna", ulna, ulna_rest, centre, None),

@@ -14,7 +14,8 @@ from ..analysis.files import write_csv, write_json, write_text
 from ..analysis.progress import Progress, part, report, silent
 from .ct import image_ct
 from .deposits import draw_count, draw_deposits, draw_total_volume, split_volume
-from .dicom_files import CT_CLASS, DX_CLASS, MR_CLASS, common_tags, write_film, write_slices
+from .dicom_files import CT_CLASS, MR_CLASS, common_tags, film_tags, write_film, write_slices
+from .distractors import draw_distractors
 from .film import expose, film_placement, line_integrals
 from .hand import Hand, PosedHand
 from .mr import image_mr
@@ -37,6 +38,8 @@ from .truth import (
     write_view,
 )
 
+PRONE_DOWN = (0.0, 1.0, 0.0)
+"""Gravity of a prone patient: towards the front (RAS)."""
 MR_TAGS = {
     "t1": {
         "SeriesDescription": "T1 SE",
@@ -110,7 +113,7 @@ def write_phantom_study(
 def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
     """The hand of one participant."""
     rng = stream(seed, participant, "hand")
-    side = "left" if rng.random() < 0.5 else "right"
+    side = ("left", "right")[(int(participant.split("-")[1]) + seed) % 2]
     skeleton = build_skeleton(rng)
     rest = skeleton.poses({})
     count = int(np.clip(draw_count(rng), *preset.deposit_count))
@@ -127,6 +130,7 @@ def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
         tuple(muscle_pieces(skeleton)),
         deposits,
         draw_materials(rng),
+        draw_distractors(stream(seed, participant, "distractors"), skeleton, preset.distractor_share),
     )
 
 
@@ -172,10 +176,10 @@ class _Writer:
         """The hand as it is held for one image."""
         rng = stream(self.seed, self.participant, session, name, "pose")
         slack = rng.standard_normal((len(self.hand.deposits), 3)).clip(-2, 2) * self.preset.slack_mm
-        slack[[d.clearance_mm <= 0.1 for d in self.hand.deposits]] = 0.0
+        slack[[d.site.touches for d in self.hand.deposits]] = 0.0
         angles = draw_angles(rng, held)
         placement = np.eye(4) if held == "film" else draw_placement(rng, held, self.hand.side, self.preset.turn_deg)
-        return self.hand.held(angles, placement, slack)
+        return self.hand.held(angles, placement, slack, None if held == "film" else PRONE_DOWN)
 
     def _write_ct(self, ct: PosedHand) -> list[dict[str, Any]]:
         """The CT, its labels and its points; returns the rows of its deposits."""
@@ -231,32 +235,24 @@ class _Writer:
         """One radiograph and its truth."""
         rng = stream(self.seed, self.participant, session, name, "film")
         posed, view = film_placement(self._posed("film", session, name), protocol, rng, name)
-        integrals, shadows = line_integrals(posed, view, self.hand.materials.hu, protocol.calcium_gain)
+        integrals, shadows = line_integrals(posed, view, protocol.calcium_gain)
         middle = float(posed.bone_to_world("metacarpal-3")[2, 3])
+        sop_class, geometry = film_tags(view, middle, protocol.tags)
         tags = self._tags(session, "DX", 1, "HAND PA") | {
             "ImageType": ["ORIGINAL", "PRIMARY", ""],
-            "PresentationIntentType": "FOR PRESENTATION",
             "ImageLaterality": self.hand.side[0].upper(),
             "ViewPosition": "PA",
             "KVP": "55",
-            "DistanceSourceToPatient": f"{middle:.9g}",
-            "EstimatedRadiographicMagnificationFactor": f"{protocol.source_detector_mm / middle:.9g}",
             "RescaleIntercept": "0",
             "RescaleSlope": "1",
             "RescaleType": "US",
             "PatientOrientation": "",
             "LossyImageCompression": "00",
-            "DetectorType": "DIRECT",
             "Exposure": "3",
         }
         del tags["FrameOfReferenceUID"], tags["PositionReferenceIndicator"]
-        write_film(
-            self._images(session) / "xray" / name / f"{name}.dcm",
-            expose(integrals, view, protocol, rng),
-            view,
-            DX_CLASS,
-            tags,
-        )
+        path = self._images(session) / "xray" / name / f"{name}.dcm"
+        write_film(path, expose(integrals, view, protocol, rng), view, sop_class, tags | geometry)
         folder = self._truth(session) / "xray" / name
         write_view(folder, view, posed, ct)
         write_film_points(folder / "points.csv", view, film_points(view, posed))

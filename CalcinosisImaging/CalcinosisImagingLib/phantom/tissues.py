@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TISSUES = ("air", "skin", "fat", "muscle", "tendon", "vessel", "cortex", "spongy", "marrow", "chalk", "paste", "metal")
-
 HU_MEAN: dict[str, float] = {
     "air": -1000.0,
     "skin": 60.0,
@@ -24,10 +22,8 @@ HU_MEAN: dict[str, float] = {
     "cortex": 1500.0,
     "spongy": 330.0,
     "marrow": 10.0,
-    "chalk": 1100.0,
-    "paste": 300.0,
-    "metal": 8000.0,
 }
+"""Mean HU of each tissue; deposits and metal have their own."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,8 @@ RELAXATION: dict[str, Relaxation] = {
     "marrow": Relaxation(0.92, 371.0, 133.0, 18.0, 0.92),
     "chalk": Relaxation(0.05, 500.0, 1.0, 0.3),
     "paste": Relaxation(0.90, 1500.0, 160.0, 15.0),
+    "settled": Relaxation(0.70, 900.0, 40.0, 6.0),
+    "fluid": Relaxation(0.95, 2200.0, 300.0, 60.0),
     "metal": Relaxation(0.0, 1000.0, 0.1, 0.1),
 }
 
