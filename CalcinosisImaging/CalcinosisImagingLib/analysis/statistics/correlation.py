@@ -70,7 +70,8 @@ def concordance(table: np.ndarray) -> float:
 def _pearson(table: np.ndarray) -> float:
     """Pearson's correlation of a table (n, 2)."""
     centred = table - table.mean(axis=0)
-    return float(np.clip(centred.prod(axis=1).sum() / np.sqrt((centred**2).sum(axis=0).prod()), -1, 1))
+    value = float((centred / np.linalg.norm(centred, axis=0)).prod(axis=1).sum())
+    return float(round(value)) if abs(value) > 1 - 1e-12 else value
 
 
 def _spearman(table: np.ndarray) -> float:

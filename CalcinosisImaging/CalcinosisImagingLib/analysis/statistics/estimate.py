@@ -50,14 +50,21 @@ def jackknife(
 
     Returns
     -------
-    (lower, upper), not-a-number where a part of the data has no statistic.
+    (lower, upper), not-a-number where there are fewer than `LEAST_ROWS` groups or a part has no statistic.
     """
     _, index = np.unique(groups, return_inverse=True)
     count = int(index.max()) + 1
+    if count < LEAST_ROWS:
+        return np.nan, np.nan
+    parts = np.array([statistic(rows[index != left_out]) for left_out in range(count)])
+    return jackknife_interval(statistic(rows), parts, lost)
+
+
+def jackknife_interval(whole: float, parts: np.ndarray, lost: int = 1) -> tuple[float, float]:
+    """The interval from the statistic of all data and those (groups,) with one group left out each."""
+    count = len(parts)
     if count <= lost:
         return np.nan, np.nan
-    whole = statistic(rows)
-    parts = np.array([statistic(rows[index != left_out]) for left_out in range(count)])
     error = np.sqrt((count - 1) / count * ((parts - parts.mean()) ** 2).sum())
     reach = stats.t.ppf(1 - TAIL, count - lost) * error
     return whole - reach, whole + reach

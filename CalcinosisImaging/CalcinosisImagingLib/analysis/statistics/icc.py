@@ -36,7 +36,8 @@ def icc(table: np.ndarray, subjects: np.ndarray | None = None) -> dict[str, Any]
     values = forms(table)
     if repeated(subjects):
         return {form: _jackknifed(table, subjects, form) for form in FORMS}
-    singles = _intervals(table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        singles = _intervals(table)
     results = {form: estimate(values[form], *singles[form]) for form in FORMS[:3]}
     for single, mean in zip(FORMS[:3], FORMS[3:], strict=True):
         results[mean] = estimate(values[mean], *(_stepped_up(end, columns) for end in singles[single]))
@@ -47,6 +48,13 @@ def forms(table: np.ndarray) -> dict[str, float]:
     """The six point estimates of a table (n, k)."""
     rows, columns = table.shape
     between, within, raters, error = mean_squares(table)
+    # rows of equal means, for one, have no finite form for the mean of k: not-a-number and infinity are told later
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _forms(rows, columns, between, within, raters, error)
+
+
+def _forms(rows: int, columns: int, between: float, within: float, raters: float, error: float) -> dict[str, float]:
+    """The six forms from the mean squares."""
     single = {
         "ICC(1,1)": (between - within) / (between + (columns - 1) * within),
         "ICC(2,1)": (between - error) / (between + (columns - 1) * error + columns * (raters - error) / rows),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from .estimate import LEAST_ROWS, TAIL, estimate, jackknife, no_estimate, repeated
+from .estimate import LEAST_ROWS, TAIL, estimate, jackknife_interval, no_estimate, repeated
 
 MOST_ROWS = 5000
 """Passing–Bablok looks at every pair of rows: beyond this many rows memory would not do."""
@@ -32,16 +32,12 @@ def deming(
         return _none(f"{len(x)} complete rows; at least {LEAST_ROWS} are needed")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return _none("a column is constant: there is no line")
-    table = np.column_stack([x, y])
-    line = deming_line(table, error_ratio)
+    groups = subjects if repeated(subjects) else np.arange(len(x))
+    _, index = np.unique(groups, return_inverse=True)
+    line, parts = _deming_lines(x, y, index, error_ratio)
     if not np.isfinite(line).all():
         return _none("the columns do not vary together: the line has no direction")
-    groups = subjects if repeated(subjects) else np.arange(len(x))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ends = [
-            jackknife(lambda rows, part=part: deming_line(rows, error_ratio)[part], table, groups, lost=2)
-            for part in (0, 1)
-        ]
+    ends = [jackknife_interval(line[n], parts[:, n], lost=2) for n in (0, 1)]
     unbounded = "too few rows or subjects, or one of them alone sets the direction"
     return {
         name: estimate(value, *end) if np.isfinite(end).all() else estimate(value, None, None, unbounded)
@@ -49,19 +45,30 @@ def deming(
     }
 
 
-def deming_line(table: np.ndarray, error_ratio: float) -> tuple[float, float]:
-    """(intercept, slope) of a table (n, 2) of x and y; not-a-number where x and y do not vary together."""
-    centred = table - table.mean(axis=0)
-    sxx, syy = (centred**2).sum(axis=0)
-    sxy = centred.prod(axis=1).sum()
-    if sxy == 0:
-        return np.nan, np.nan
-    excess = error_ratio * syy - sxx
-    root = np.hypot(excess, 2 * np.sqrt(error_ratio) * sxy)
-    # of two equal forms the one that does not subtract nearly equal numbers
-    slope = (excess + root) / (2 * error_ratio * sxy) if excess >= 0 else 2 * sxy / (root - excess)
-    mean_x, mean_y = table.mean(axis=0)
-    return float(mean_y - slope * mean_x), float(slope)
+def _deming_lines(x: np.ndarray, y: np.ndarray, index: np.ndarray, error_ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """The line (intercept, slope) of all rows (2,), and those without one group each (groups, 2).
+
+    ``index`` (n,) numbers the group of each row. All from sums, so that leaving out costs nothing.
+    """
+    middle_x, middle_y = x.mean(), y.mean()
+    u, v = x - middle_x, y - middle_y
+    sums = np.stack([np.bincount(index, values) for values in (np.ones_like(u), u, v, u * u, v * v, u * v)], axis=-1)
+    lines = _lines_from_sums(np.vstack([sums.sum(axis=0), sums.sum(axis=0) - sums]), error_ratio)
+    lines[:, 0] += middle_y - lines[:, 1] * middle_x
+    return lines[0], lines[1:]
+
+
+def _lines_from_sums(sums: np.ndarray, error_ratio: float) -> np.ndarray:
+    """(L, 2) intercepts and slopes from sums (L, 6) of 1, x, y, x², y², xy; not-a-number without covariance."""
+    count, x, y, xx, yy, xy = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sxx, syy, sxy = xx - x * x / count, yy - y * y / count, xy - x * y / count
+        sxy = np.where(np.abs(sxy) <= 1e-12 * np.sqrt(np.abs(sxx * syy)), np.nan, sxy)
+        excess = error_ratio * syy - sxx
+        root = np.hypot(excess, 2 * np.sqrt(error_ratio) * sxy)
+        # of two equal forms the one that does not subtract nearly equal numbers
+        slope = np.where(excess >= 0, (excess + root) / (2 * error_ratio * sxy), 2 * sxy / (root - excess))
+        return np.column_stack([(y - slope * x) / count, slope])
 
 
 def passing_bablok(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:

@@ -39,7 +39,9 @@ def read_table(path: Path) -> dict[str, list[str]]:
     if lines and lines[0].lower().startswith("sep=") and lines[0].strip():
         separator, lines = lines[0].rstrip("\r\n")[4:5] or None, lines[1:]
     try:
-        rows = list(csv.reader(io.StringIO("".join(lines)), delimiter=separator or _separator(lines), strict=True))
+        text = io.StringIO("".join(lines))
+        sign = separator or _separator(lines)
+        rows = list(csv.reader(text, delimiter=sign, skipinitialspace=True, strict=True))
     except csv.Error as error:
         raise InputError(f"{path}: is not a proper table ({error}); save it as CSV again.") from error
     numbered = [(number, [cell.strip() for cell in row]) for number, row in enumerate(rows, 1)]
