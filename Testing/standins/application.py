@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,15 @@ class ModuleParent:
 class WidgetParent(qMRMLWidget):
     """The widget representation: a box with a layout that says whether the module is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, remake: Callable[[], None]) -> None:
         super().__init__()
         QtWidgets.QVBoxLayout(self)
         self._entered = False
+        self._remake = remake
+
+    def reload(self) -> None:
+        """Make the Python widget anew; ``slicer.util.reloadScriptedModule`` calls it last."""
+        self._remake()
 
     isEntered = QtCore.Property(bool, lambda self: self._entered)
 
@@ -125,7 +131,7 @@ class Representation:
 
     def __init__(self, module: ScriptedModule) -> None:
         self.module = module
-        self._box = wrap(WidgetParent())
+        self._box = wrap(WidgetParent(self.make))
 
     def self(self) -> Any:
         """The Python widget."""
@@ -138,17 +144,13 @@ class Representation:
         setattr(slicer.modules, name + "Widget", self._widget)
         self._widget.setup()
 
-    def reload(self) -> None:
-        """What ``slicer.util.reloadScriptedModule`` does: new classes, old ``cleanup``, new ``setup``."""
-        _execute(Path(self.module.path))
-        self._widget.cleanup()
-        layout = self._box.layout()
-        while layout.count():
-            item = layout.itemAt(0)
-            if item.widget() is not None:
-                item.widget().hide()
-            layout.removeItem(item)
-        self.make()
+    def children(self) -> tuple[Any, ...]:
+        """The box's children."""
+        return self._box.children()
+
+    def layout(self) -> Any:
+        """The box's layout."""
+        return self._box.layout()
 
     def enter(self) -> None:
         """The user opens the module."""

@@ -79,6 +79,8 @@ def install() -> None:
     slicer.qSlicerSegmentEditorAbstractEffect = scripted_effect.EffectEnums
     slicer.app = application.Application(slicer.app)
     slicer.qSlicerScriptedLoadableModuleWidget = application.Representation
+    base = slicer.ScriptedLoadableModule.ScriptedLoadableModuleWidget
+    base.onReload = lambda self: slicer.util.reloadScriptedModule(self.moduleName)
     slicer.parameterNodeWrapper.guiConnector = binding.connect_gui
     slicer.parameterNodeWrapper.guiDisconnector = binding.disconnect_gui
 
