@@ -27,7 +27,8 @@ def fractions(names=tuple(BALLS), shape=SHAPE, bridge=None):
         distance = np.sqrt((i - r) ** 2 + (j - a) ** 2 + ((k - s) ** 2 if shape[0] > 1 else 0))
         total = np.maximum(total, np.clip((radius - distance) / SPACING + 0.5, 0, 1))
     if bridge is not None:
-        total = np.maximum(total, _bar(*[np.array(BALLS[n][0]) for n in bridge], k, j, i))
+        ends = [np.array(BALLS[n][0]) * ([1, 1, 0] if shape[0] == 1 else 1) for n in bridge]
+        total = np.maximum(total, _bar(*ends, k, j, i))
     return total
 
 
