@@ -94,3 +94,23 @@ def _shadow(uv: np.ndarray, shape: tuple[int, int], reach: int) -> np.ndarray:
     # Closing joins the footprints of neighbouring voxels; its size is that of one voxel on the film.
     size = 2 * reach + 1
     return ndimage.binary_closing(np.pad(mask, size), np.ones((size, size)))[size:-size, size:-size]
+
+
+def nearest_labels(bodies: Segmentation, targets: Segmentation) -> dict[int, str]:
+    """For each label of ``bodies`` the segment ID in ``targets`` (same grid) that is nearest to its middle.
+
+    A target under the middle wins over all others; {} where there are no targets.
+    """
+    if not (targets.labels > 0).any():
+        return {}
+    spacing = targets.volume.spacing_mm[::-1]
+    _, index = ndimage.distance_transform_edt(targets.labels == 0, sampling=spacing, return_indices=True)
+    names = {segment.label: segment.segment_id for segment in targets.segments}
+    found = {}
+    for label, box in enumerate(ndimage.find_objects(bodies.labels), start=1):
+        if box is None:
+            continue
+        middle = np.argwhere(bodies.labels[box] == label).mean(axis=0) + [s.start for s in box]
+        at = index[(slice(None), *np.rint(middle).astype(int))]
+        found[label] = names[int(targets.labels[tuple(at)])]
+    return found

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..analysis.comparison.match import PointMap
 from ..analysis.comparison.modalities import match_modalities
 from ..analysis.progress import Progress, silent
 from ..analysis.projection.pose_file import pose_from_json
+from ..analysis.registration.field import BlendedMotion
 from ..scene import links
 from ..scene.segmentations import segmentation_from_node
 from ..scene.tables import table_node
@@ -27,14 +29,14 @@ def compare_modalities(
 ) -> list[dict[str, Any]]:
     """Rows of matches.csv without participant, session and hand.
 
-    ct, mr, films (view name -> …): pairs of volume node and deposits node. Points go through the transforms in the
-    scene between CT and MR, and through the bones' poses kept with each film.
+    ct, mr, films (view name -> …): pairs of volume node and deposits node. See `ct_mr_mappings` for
+    the way between CT and MR; to the films points go with the bones whose poses are kept with each film.
     """
     segmentations = {
         "ct": None if ct is None else segmentation_from_node(ct[1], volume_from_node(ct[0])),
         "mr": None if mr is None else segmentation_from_node(mr[1], volume_from_node(mr[0])),
     }
-    registered = mr is not None and mr[0].GetParentTransformNode() is not None
+    to_mr, to_ct = ct_mr_mappings(ct[0], mr[0], bones_node) if ct and mr else (None, None)
     shadows, views, project = {}, {}, {}
     for name, (volume_node, deposits_node) in films.items():
         shadows[name] = segmentation_from_node(deposits_node, volume_from_node(volume_node))
@@ -45,22 +47,32 @@ def compare_modalities(
         segmentations["ct"],
         segmentations["mr"],
         shadows,
-        ct_to_mr=_mapping(ct, mr) if registered else None,
-        mr_to_ct=_mapping(mr, ct) if registered else None,
+        ct_to_mr=to_mr,
+        mr_to_ct=to_ct,
         project=project,
         views=views,
         progress=progress,
     )
 
 
-def _mapping(
-    source: tuple[object, object] | None, target: tuple[object, object] | None
-) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Points of one volume's own frame -> the other's, through the scene's transforms."""
-    if source is None or target is None:
-        return None
-    frames = source[0].GetParentTransformNode(), target[0].GetParentTransformNode()
-    return lambda points: points_between(np.asarray(points, float), *frames)
+def ct_mr_mappings(ct_node: object, mr_node: object, bones_node: object | None) -> tuple[PointMap, PointMap]:
+    """CT points -> MR points and back (RAS, (N, 3), each in its image's own frame).
+
+    Where the MR hangs under our registration, each bone moves exactly as found; where the user hung it elsewhere, the
+    scene's transforms count.
+    """
+    content = links.get_json(mr_node, links.REGISTRATION_ROLE)
+    ours = mr_node.GetNodeReference(links.TRANSFORM_ROLE)
+    mr_parent, ct_parent = mr_node.GetParentTransformNode(), ct_node.GetParentTransformNode()
+    if content is not None and bones_node is not None and ct_parent is None and mr_parent is ours:
+        bones = segmentation_from_node(bones_node, volume_from_node(ct_node))
+        matrices = {n: np.array(b["matrix_ct_to_mr_ras"], float) for n, b in content["bones"].items()}
+        motion = BlendedMotion.of(bones, matrices)
+        return motion.forward, motion.backward
+    return (
+        lambda points: points_between(points, ct_parent, mr_parent),
+        lambda points: points_between(points, mr_parent, ct_parent),
+    )
 
 
 def projector(ct_node: object, film_node: object, bones_node: object) -> Callable[[np.ndarray], np.ndarray]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..analysis.anatomy import digit_of
+from ..analysis.carry import nearest_labels
 from ..analysis.morphology.calibration import Calibration
 from ..analysis.morphology.quantify import quantify
 from ..analysis.progress import Progress, silent
-from ..analysis.segmentation import SOURCE_TAG
+from ..analysis.segmentation import SOURCE_TAG, Segmentation
+from ..analysis.volume import Volume
 from ..scene.segmentations import segmentation_from_node
 from ..scene.tables import table_node
 from ..scene.volumes import get_view, volume_from_node
 from .columns import DEPOSIT_COLUMNS
-from .segmentation_step import carried_bones
+from .segmentation_step import carried_bones, grid_of
 
 
 def quantify_segmentation(
@@ -32,25 +35,49 @@ def quantify_segmentation(
     bones_on_image_node: bones on this image's own grid instead.
     """
     volume = volume_from_node(volume_node)
-    if bones_on_image_node is not None:
-        bones = segmentation_from_node(bones_on_image_node, volume)
-    else:
-        bones = carried_bones(volume_node, modality, ct_bones_node)
     deposits = segmentation_from_node(segmentation_node, volume)
-    view = get_view(volume_node) if modality == "xray" else None
-    rows = quantify(
-        volume,
-        deposits,
-        modality,
-        bones=bones,
-        view=view,
-        psf_fwhm_mm=psf_fwhm_mm,
-        calibration=calibration,
-        progress=progress,
-    )
+    if modality == "xray":
+        rows = _film_rows(volume_node, volume, deposits, ct_bones_node, progress)
+    else:
+        if bones_on_image_node is not None:
+            bones = segmentation_from_node(bones_on_image_node, volume)
+        else:
+            bones = carried_bones(volume_node, modality, ct_bones_node)
+        rows = quantify(
+            volume,
+            deposits,
+            modality,
+            bones=bones,
+            psf_fwhm_mm=psf_fwhm_mm,
+            calibration=calibration,
+            progress=progress,
+        )
     sources = {segment.label: segment.tags.get(SOURCE_TAG, "manual") for segment in deposits.segments}
-    about = {"modality": modality, "view": view.name if view else None}
+    about = {"modality": modality, "view": _view_name(volume_node) if modality == "xray" else None}
     return [{**about, "source": sources[row["deposit_id"]], **row} for row in rows]
+
+
+def _view_name(film_node: object) -> str | None:
+    view = get_view(film_node)
+    return None if view is None else view.name
+
+
+def _film_rows(
+    film_node: object, film: Volume, deposits: Segmentation, ct_bones_node: object | None, progress: Progress
+) -> list[dict[str, Any]]:
+    """Measures of shadows: the depth of each from the bone that it lies at, where the film was located."""
+    view = get_view(film_node)
+    shadows = carried_bones(film_node, "xray", ct_bones_node)
+    if shadows is None:
+        magnification = None if view is None else view.magnification
+        return quantify(film, deposits, "xray", view=view, magnification=magnification, progress=progress)
+    bones = segmentation_from_node(ct_bones_node, grid_of(ct_bones_node))
+    rows = quantify(film, deposits, "xray", bones=bones, view=view, progress=progress)
+    sites = nearest_labels(deposits, shadows)
+    for row in rows:
+        row["site"] = sites.get(row["deposit_id"])
+        row["digit"] = digit_of(row["site"]) if row["site"] else None
+    return rows
 
 
 def deposit_table(scene: object, name: str, rows: Iterable[Mapping[str, Any]], node: object = None) -> object:

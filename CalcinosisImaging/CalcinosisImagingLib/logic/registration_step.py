@@ -38,6 +38,7 @@ def register_volumes(
     result = register_ct_to_mr(ct, mr, segmentation_from_node(bones_node, ct), progress=progress)
     transform = displacement_transform_node(scene, f"{mr_node.GetName()} to CT", displacement_field(result, ct))
     mr_node.SetAndObserveTransformNodeID(transform.GetID())
+    mr_node.SetNodeReferenceID(links.TRANSFORM_ROLE, transform.GetID())
     content = result.to_json()
     links.set_json(scene, mr_node, links.REGISTRATION_ROLE, f"{mr_node.GetName()} registration", content)
     quality = quality_table(scene, f"{mr_node.GetName()} registration quality", content["bones"])

@@ -143,7 +143,7 @@ def carried_bones(volume_node: object, modality: str, ct_bones_node: object | No
     volume = volume_from_node(volume_node)
     if modality == "ct":
         return segmentation_from_node(ct_bones_node, volume)
-    bones = segmentation_from_node(ct_bones_node, _grid_of(ct_bones_node))
+    bones = segmentation_from_node(ct_bones_node, grid_of(ct_bones_node))
     if modality == "mr":
         content = links.get_json(volume_node, links.REGISTRATION_ROLE)
         matrices = None if content is None else _good(content["bones"], "matrix_ct_to_mr_ras")
@@ -159,7 +159,7 @@ def _good(bones: dict[str, dict[str, object]], key: str) -> dict[str, np.ndarray
     return {name: np.array(bone[key], float) for name, bone in bones.items() if bone["flag"] != "failed"}
 
 
-def _grid_of(segmentation_node: object) -> Volume:
+def grid_of(segmentation_node: object) -> Volume:
     """The grid of the volume that a segmentation belongs to."""
     role = segmentation_node.GetReferenceImageGeometryReferenceRole()
     volume_node = segmentation_node.GetNodeReference(role)

@@ -13,6 +13,9 @@ MODALITY_ATTRIBUTE = "Calcinosis.Modality"
 REGISTRATION_ROLE = "Calcinosis.Registration"
 """From the MR volume to the text node with registration.json."""
 
+TRANSFORM_ROLE = "Calcinosis.RegistrationTransform"
+"""From the MR volume to the transform node that registration made; another parent transform is the user's own."""
+
 POSE_ROLE = "Calcinosis.Pose"
 """From a film's volume to the text node with its view of POSE.json."""
 

@@ -109,7 +109,7 @@ def _inputs(session: Session) -> list[tuple[str, Path | tuple[Path, ...]]]:
 def _files(source: Path | tuple[Path, ...]) -> list[Path]:
     """Files of a source, in order; an image's view file counts too."""
     if isinstance(source, tuple):
-        return sorted(source)
+        return [file for path in sorted(source) for file in _files(path)]
     if source.is_dir():
         return sorted(path for path in source.rglob("*") if path.is_file())
     view = find_view(source)

@@ -9,6 +9,9 @@ from typing import Any
 from .. import __version__
 from ..analysis.files import cell_text
 
+SHOWN_ROWS = 40
+"""Further rows of a table are there, but folded."""
+
 RESEARCH_ONLY = "For research use only; not for diagnosis or treatment."
 
 _STYLE = """
@@ -45,8 +48,16 @@ def table(columns: Mapping[str, str] | Sequence[str], rows: Sequence[Mapping[str
         return f'<p class="empty">{escape(empty)}</p>'
     names = dict(columns) if isinstance(columns, Mapping) else {column: column for column in columns}
     head = "".join(f"<th>{escape(heading)}</th>" for heading in names.values())
-    body = "".join("<tr>" + "".join(_cell(key, row.get(key)) for key in names) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = ["<tr>" + "".join(_cell(key, row.get(key)) for key in names) + "</tr>" for row in rows]
+    shown_rows, more = body[:SHOWN_ROWS], body[SHOWN_ROWS:]
+    made = _table(head, shown_rows)
+    if more:
+        made += f"<details><summary>{len(more)} more rows</summary>{_table(head, more)}</details>"
+    return made
+
+
+def _table(head: str, rows: list[str]) -> str:
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _cell(key: str, value: Any) -> str:

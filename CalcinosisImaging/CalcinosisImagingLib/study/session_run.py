@@ -120,6 +120,10 @@ class SessionRun:
         hands = {image.source.hand for image in result.own_images} - {None}
         if result.hand is None and len(hands) == 1:
             result.hand = hands.pop()
+        elif result.hand is not None and hands - {result.hand, "both"}:
+            result.notes.append(
+                f"The images say {' and '.join(sorted(hands))}, participants.tsv says {result.hand}: check the hand."
+            )
 
     def _segment_ct(self, progress: Progress) -> None:
         result = self._result
