@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist, squareform
 
@@ -11,16 +10,15 @@ from ..anatomy import digit_of
 from ..view import View
 from ..volume import transform_points
 from .cut import Cut
+from .fractions import FWHM_TO_SIGMA
 from .mesh import mesh_vertices
 from .place import Skeleton
+from .shadow import shadow_area_pixels
 
 PALM_HEIGHT_MM = 15.0
 """Height of a deposit above the detector where no pose is known: palm on the detector, middle of a hand."""
-SMOOTH_PIXELS = 0.8
-LEVELS = np.linspace(0.08, 0.7, 32)
-"""Heights of a shadow's edge that are tried, as parts of the deposit's own contrast."""
-REACH_PIXELS = 4
-"""How far from the given outline the edge is looked for."""
+BLUR_PIXELS = 0.85
+"""Standard deviation of detector and focal spot together where it is not given: two pixels wide at half height."""
 
 
 def attenuation(values: np.ndarray, view: View | None) -> np.ndarray:
@@ -37,7 +35,11 @@ def attenuation(values: np.ndarray, view: View | None) -> np.ndarray:
 
 
 def film_measures(
-    cut: Cut, view: View | None, bones: Skeleton | None, magnification: float | None
+    cut: Cut,
+    view: View | None,
+    bones: Skeleton | None,
+    magnification: float | None,
+    psf_fwhm_mm: float | None = None,
 ) -> dict[str, object]:
     """Columns of a radiograph; lengths and areas of the object's plane unless their name says otherwise."""
     mask = cut.mask[0]
@@ -48,7 +50,8 @@ def film_measures(
     place, plane = {}, "object"
     if magnification is None and view is not None:
         magnification, place, plane = _from_geometry(view, bones, centre[::-1])
-    area = edge_area_pixels(attenuation(cut.values[0], view), mask) * float(np.prod(spacing))
+    blur = BLUR_PIXELS if psf_fwhm_mm is None else psf_fwhm_mm * FWHM_TO_SIGMA / float(np.sqrt(np.prod(spacing)))
+    area = shadow_area_pixels(attenuation(cut.values[0], view), mask, blur) * float(np.prod(spacing))
     scale = 1.0 if magnification is None else magnification
     outline = mesh_vertices(cut.mask)
     outline = outline[outline[:, 0] == 0][:, 1:] * spacing / scale
@@ -83,40 +86,6 @@ def _from_geometry(view: View, bones: Skeleton | None, centre_px: np.ndarray) ->
     depth = float(transform_points(view.ct_to_view, points[near])[:, 2].mean())
     name = bones.names[int(bones.owner[int(distance.argmin())])]
     return view.source_detector_mm / depth, {"site": name, "digit": digit_of(name)}, "object"
-
-
-def edge_area_pixels(values: np.ndarray, mask: np.ndarray) -> float:
-    """Area within the steepest outline near the mask, in pixels, with fractions.
-
-    Neither a fixed threshold nor half the maximum finds a shadow's border: a sphere's fades to nothing, a plate's seen
-    face-on is a step. In both the blurred profile is steepest within about half a point spread of the true border.
-    """
-    reach = ndimage.binary_dilation(mask, iterations=REACH_PIXELS)
-    if not (mask.any() and (reach & ~mask).any()) or min(mask.shape) < 3:
-        return float(mask.sum())
-    smooth = ndimage.gaussian_filter(values, SMOOTH_PIXELS)
-    rim = reach & ~ndimage.binary_dilation(mask, iterations=2)
-    base = float(np.median(smooth[rim])) if rim.any() else float(smooth[reach & ~mask].min())
-    inside = smooth[mask]
-    contrast = float(np.percentile(inside, 90)) - base
-    if contrast <= 0:
-        return float(mask.sum())
-    across = np.gradient(smooth)
-    slope, step = np.hypot(*across), np.maximum(sum(np.abs(a) for a in across), 1e-9)
-    near = reach & ~ndimage.binary_erosion(mask, iterations=REACH_PIXELS)
-    height = (smooth - base) / contrast
-    steepness = []
-    for level in LEVELS:
-        weight = np.maximum(1 - np.abs(height - level) / 0.06, 0)[near] * slope[near]
-        steepness.append(float((weight * slope[near]).sum() / max(weight.sum(), 1e-9)))
-    level = float(LEVELS[int(np.argmax(steepness))])
-    part = np.clip(0.5 + (height - level) * contrast / step, 0, 1)
-    part[~reach] = 0
-    kept, _ = ndimage.label(part > 0, np.ones((3, 3)))
-    own = np.unique(kept[mask & (kept > 0)])
-    area = float(part[np.isin(kept, own) & (kept > 0)].sum())
-    least, most = ndimage.binary_erosion(mask).sum(), ndimage.binary_dilation(mask, iterations=2).sum()
-    return float(np.clip(area, least, most))
 
 
 def diameters_mm(points: np.ndarray) -> tuple[float, float]:

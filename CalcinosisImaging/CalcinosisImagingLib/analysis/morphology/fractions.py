@@ -22,13 +22,35 @@ FWHM_TO_SIGMA = 1 / (2 * np.sqrt(2 * np.log(2)))
 FULL = 0.97
 """A voxel counts as full when the blurred shape fills this much of it."""
 ENOUGH_FULL = 30
-"""Number of full voxels that give the contrast by themselves."""
+"""Number of full voxels that give the contrast by themselves..."""
+FULL_PART = 0.15
+"""...if they are at least this part of the deposit: those of a plate are not quite full and too few."""
 MODEL_ERROR = 0.0015
 """Part of the volume that the model is taken to be wrong by where full voxels give the contrast."""
-FIT_ERROR = 0.1
+FIT_ERROR = 0.13
 """The same for a fitted contrast, per missing part of a full voxel: a blurred plate never shows its contrast."""
+CLUMPED_NOISE = 0.4
+"""Noise as coarse as the point spread is taken for shape: the fit's error grows with the log of its grain."""
+FULL_PSF_SENSITIVITY = 0.05
+"""Change of log(contrast) per change of log(width) where full voxels give the contrast."""
 CONTACT_ERROR = 0.25
 """Doubt, in voxels, of every boundary voxel where the deposit meets bone or another deposit."""
+
+
+@dataclass(frozen=True)
+class PointSpread:
+    """Width of the image's point spread.
+
+    Attributes
+    ----------
+    fwhm_mm: full width at half maximum, mm, the voxel's own width not included.
+    relative_sd: how well it is known.
+    note: what a reader should know about it, '' for nothing.
+    """
+
+    fwhm_mm: float
+    relative_sd: float
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +83,9 @@ class Fractions:
     reason: str | None
 
 
-def measure_fractions(cut: Cut, fwhm_mm: float, is_hu: bool) -> Fractions:
-    """Measure one deposit; ``fwhm_mm`` is the point spread without the voxel's own width."""
+def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
+    """Measure one deposit."""
+    fwhm_mm = psf.fwhm_mm
     around = survey(cut, fwhm_mm, is_hu)
     if around is None:
         return _by_counting(cut, "no tissue around it from which to take the background")
@@ -72,12 +95,12 @@ def measure_fractions(cut: Cut, fwhm_mm: float, is_hu: bool) -> Fractions:
     model = ShapeModel(excess, around.region, fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm)
     contrast, full = contrast_of_full(model, cut.mask)
     fitted = None
-    if full < ENOUGH_FULL:
+    if full < enough_full(model, contrast):
         fitted = model.fit(contrast)
         contrast = fitted.contrast
     level, shape = model.shape(contrast)
     voxels = model.total / contrast
-    relative = _relative_sd(cut, around, contrast, voxels, full, fitted)
+    relative = _relative_sd(cut, around, contrast, voxels, full, fitted, psf.relative_sd)
     spread = float(np.exp(1.96 * relative))
     volume = voxels * cut.voxel_mm3
     return Fractions(
@@ -110,6 +133,11 @@ def excess_over(cut: Cut, around: Surroundings) -> tuple[float, np.ndarray]:
     return sign, excess
 
 
+def enough_full(model: ShapeModel, contrast: float) -> float:
+    """How many full voxels it takes to trust them."""
+    return max(ENOUGH_FULL, FULL_PART * model.total / contrast)
+
+
 def contrast_of_full(model: ShapeModel, mask: np.ndarray) -> tuple[float, int]:
     """Contrast from the full voxels and their number; too few of them: a first guess from the brighter half."""
     mask = model.of_cut(mask)
@@ -119,7 +147,7 @@ def contrast_of_full(model: ShapeModel, mask: np.ndarray) -> tuple[float, int]:
         blurred = model.blur(model.shape(guess)[1])
         full = (blurred > FULL) & mask
         count = int(full.sum())
-        if count < ENOUGH_FULL:
+        if count < enough_full(model, guess):
             break
         guess = float(model.excess[full].mean(dtype=np.float64) / blurred[full].mean(dtype=np.float64))
     return guess, count
@@ -141,7 +169,7 @@ def edge_misfit(cut: Cut, fwhm_mm: np.ndarray, is_hu: bool) -> np.ndarray | None
     for width in fwhm_mm.tolist():
         model = ShapeModel(excess, around.region, width * FWHM_TO_SIGMA / cut.spacing_mm)
         contrast, full = contrast_of_full(model, cut.mask)
-        if full < ENOUGH_FULL:
+        if full < enough_full(model, contrast):
             break
         misfits.append(model.misfit(contrast) / around.noise_sd**2)
     if not misfits:
@@ -150,9 +178,9 @@ def edge_misfit(cut: Cut, fwhm_mm: np.ndarray, is_hu: bool) -> np.ndarray | None
 
 
 def _relative_sd(
-    cut: Cut, around: Surroundings, contrast: float, voxels: float, full: int, fitted: Fit | None
+    cut: Cut, around: Surroundings, contrast: float, voxels: float, full: int, fitted: Fit | None, psf_sd: float
 ) -> float:
-    """Standard deviation of the logarithm of the volume: noise, background, contact and model.
+    """Standard deviation of the logarithm of the volume: noise, background, contact, model, point spread.
 
     Volume = sum / contrast. Where full voxels give the contrast their noise is in both, and part of it cancels.
     """
@@ -164,9 +192,12 @@ def _relative_sd(
     if fitted is None:
         from_contrast = noise * (1 / full - 2 / voxels) + MODEL_ERROR**2
     else:
-        from_contrast = noise * contrast**2 / max(fitted.stiffness, 1e-12)
+        grain = 1 + CLUMPED_NOISE * float(np.log(around.clump))
+        from_contrast = noise * (grain * contrast) ** 2 / max(fitted.stiffness, 1e-12)
         from_contrast += (MODEL_ERROR + FIT_ERROR * (1 - min(fitted.peak, 1.0))) ** 2
-    return float(np.sqrt(max(from_sum + from_contrast, 0.0) + from_background + from_contact))
+    sensitivity = FULL_PSF_SENSITIVITY if fitted is None else fitted.psf_sensitivity
+    from_psf = (sensitivity * psf_sd) ** 2
+    return float(np.sqrt(max(from_sum + from_contrast, 0.0) + from_background + from_contact + from_psf))
 
 
 def _by_counting(cut: Cut, reason: str) -> Fractions:

@@ -7,14 +7,34 @@ import numpy as np
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .cut import Box, cut_deposits
-from .fractions import edge_misfit
+from .fractions import PointSpread, edge_misfit
 from .surroundings import margin_mm
 
 DEFAULT_VOXELS = 2.0
 """Point spread in voxels where it cannot be measured."""
+GIVEN_SD, ESTIMATED_SD, DEFAULT_SD = 0.02, 0.07, 0.3
+"""Relative standard deviation of a width that is given, estimated, or assumed."""
 LARGEST = 6
 """Number of deposits, the largest ones, at which it is measured."""
 TRIED_VOXELS = np.array([0.6, 0.9, 1.2, 1.6, 2.0, 2.5, 3.1, 3.8])
+
+
+def point_spread(
+    volume: Volume,
+    deposits: Segmentation,
+    bones: Segmentation | None,
+    boxes: list[tuple[int, Box]],
+    is_hu: bool,
+    given_mm: float | None,
+) -> PointSpread:
+    """The point spread that is given, else estimated, else assumed."""
+    if given_mm is not None:
+        return PointSpread(given_mm, GIVEN_SD)
+    estimate = estimate_psf_mm(volume, deposits, bones, boxes, is_hu)
+    if estimate is not None:
+        return PointSpread(estimate, ESTIMATED_SD)
+    assumed = DEFAULT_VOXELS * float(np.cbrt(volume.voxel_volume_mm3))
+    return PointSpread(assumed, DEFAULT_SD, "point spread not measurable, taken as two voxels")
 
 
 def estimate_psf_mm(

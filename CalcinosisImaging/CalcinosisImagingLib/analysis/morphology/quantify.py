@@ -17,11 +17,11 @@ from .calibration import Calibration
 from .cut import Cut, cut_deposits, labelled_boxes
 from .density import ct_density, mr_signal
 from .film import film_measures
-from .fractions import measure_fractions
+from .fractions import PointSpread, measure_fractions
 from .kind import consistency_from_hu, consistency_from_signal, form_of
 from .mesh import mesh_vertices
 from .place import Skeleton, nearest, place_measures, skeleton
-from .psf import DEFAULT_VOXELS, estimate_psf_mm
+from .psf import point_spread
 from .registry import COLUMNS, MEASURES
 from .shape import shape_measures
 from .skin import skin_tree
@@ -55,7 +55,8 @@ def quantify(
     bones: segment IDs are bone names (`anatomy`), with ``left:`` or ``right:`` in front where both hands are there. On
         the grid of the image; for a film those of the CT, which ``view.ct_to_view`` projects.
     view: geometry of a film.
-    psf_fwhm_mm: width of the scanner's point spread, the voxel's own width not included; estimated if None.
+    psf_fwhm_mm: width of the scanner's point spread, the voxel's own width not included; estimated if None (film: two
+        pixels).
     calibration: HU to mg; without it there is no mass.
     skin: bool (K, J, I), True inside the body; found by a threshold if None.
     magnification: of a film, where it is known; else from the pose and the bones, else from the palm's height.
@@ -91,24 +92,17 @@ def quantify(
         rows = []
         for number, cut in enumerate(cuts):
             report(progress, 0.2 + 0.8 * number / len(boxes), "measuring the shadows")
-            rows.append(_row(cut, modality, film_measures(cut, view, frame, magnification)))
+            rows.append(_row(cut, modality, film_measures(cut, view, frame, magnification, psf_fwhm_mm)))
         return rows
     report(progress, 0.15, "finding the skin")
     surface = skin_tree(volume, modality == "ct", skin)
     report(progress, 0.25, "measuring the sharpness")
-    fwhm = psf_fwhm_mm
-    note = ""
-    if fwhm is None:
-        fwhm = estimate_psf_mm(volume, deposits, bones, boxes, modality == "ct")
-        if fwhm is None:
-            fwhm = DEFAULT_VOXELS * float(np.cbrt(volume.voxel_volume_mm3))
-            note = "point spread not measurable, taken as two voxels"
+    psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm)
     rows = []
-    grid_bones = bones
-    margin = margin_mm(fwhm, volume.spacing_mm)
-    for number, cut in enumerate(cut_deposits(volume, deposits, grid_bones, margin, boxes)):
+    margin = margin_mm(psf.fwhm_mm, volume.spacing_mm)
+    for number, cut in enumerate(cut_deposits(volume, deposits, bones, margin, boxes)):
         report(progress, 0.3 + 0.7 * number / len(boxes), "measuring the deposits")
-        rows.append(_row(cut, modality, _solid(cut, modality, fwhm, frame, surface, calibration, note)))
+        rows.append(_row(cut, modality, _solid(cut, modality, psf, frame, surface, calibration)))
     report(progress, 1.0, "measured")
     return rows
 
@@ -134,14 +128,13 @@ def _row(cut: Cut, modality: str, measured: dict[str, object]) -> dict[str, obje
 def _solid(
     cut: Cut,
     modality: str,
-    fwhm_mm: float,
+    psf: PointSpread,
     bones: Skeleton | None,
     skin: cKDTree | None,
     calibration: Calibration | None,
-    note: str,
 ) -> dict[str, object]:
     """Columns of CT and MR."""
-    fractions = measure_fractions(cut, fwhm_mm, modality == "ct")
+    fractions = measure_fractions(cut, psf, modality == "ct")
     row: dict[str, object] = {
         "fragments": int(ndimage.label(cut.mask, EVERYWHERE)[1]),
         "volume_mm3": fractions.volume_mm3,
@@ -151,7 +144,7 @@ def _solid(
         **shape_measures(cut),
     }
     row["integrated_intensity"] = float(cut.values[cut.mask].mean(dtype=np.float64)) * row["mesh_volume_mm3"]
-    through = thickness_mm(cut, fractions, fwhm_mm)
+    through = thickness_mm(cut, fractions, psf.fwhm_mm)
     if through is not None:
         row["thickness_mm"], row["max_thickness_mm"] = through
     row |= ct_density(cut, fractions, calibration) if modality == "ct" else mr_signal(cut, fractions)
@@ -163,7 +156,7 @@ def _solid(
         row["depth_skin_mm"], _ = nearest(skin, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
     row["consistency"], row["consistency_probability"] = _consistency(row, modality)
-    row["note"] = "; ".join(text for text in (note, fractions.reason, _edge(cut)) if text) or None
+    row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _edge(cut)) if text) or None
     return row
 
 
