@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..errors import CalcinosisError
-from .box import touches_border
+from .box import bounding_box, box_around, grow, touches_border
 from .contrast import Contrast
 from .island import NEIGHBOURS, inside, island_at
 
@@ -94,17 +94,23 @@ def refine(
 
 def _plateau(field: np.ndarray, seed_kji: tuple[int, int, int], spacing_kji_mm: np.ndarray, free: np.ndarray) -> float:
     """Level of the body at the seed: a high percentile nearby, so that a click beside the middle does as well."""
-    offsets = (np.indices(field.shape).reshape(3, -1).T - np.array(seed_kji)) * spacing_kji_mm
-    near = (np.linalg.norm(offsets, axis=1) <= max(SEED_RADIUS_MM, 1.01 * spacing_kji_mm.min())).reshape(field.shape)
-    near &= free
-    return float(np.percentile(field[near], 85)) if near.any() else 0.0
+    reach = max(SEED_RADIUS_MM, 1.01 * float(spacing_kji_mm.min()))
+    box = box_around(np.array(seed_kji), reach, spacing_kji_mm, field.shape)
+    places = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
+    near = np.linalg.norm((places - np.array(seed_kji)) * spacing_kji_mm, axis=-1) <= reach
+    near &= free[box]
+    return float(np.percentile(field[box][near], 85)) if near.any() else 0.0
 
 
 def _background(field: np.ndarray, body: np.ndarray, spacing_kji_mm: np.ndarray, free: np.ndarray) -> float:
     """Median level in a ring about the body; 0 (the crop's tissue) where the ring is empty."""
-    distance = ndimage.distance_transform_edt(~body, sampling=spacing_kji_mm)
-    ring = (distance > RING_MM[0]) & (distance <= RING_MM[1]) & free
-    return float(np.median(field[ring])) if ring.sum() >= 10 else 0.0
+    found = bounding_box(body)
+    if found is None:
+        return 0.0
+    box = grow(found, int(np.ceil(RING_MM[1] / spacing_kji_mm.min())), body.shape)
+    distance = ndimage.distance_transform_edt(~body[box], sampling=spacing_kji_mm)
+    ring = (distance > RING_MM[0]) & (distance <= RING_MM[1]) & free[box]
+    return float(np.median(field[box][ring])) if ring.sum() >= 10 else 0.0
 
 
 def _body_above(field: np.ndarray, level: float, seed_kji: tuple[int, int, int], free: np.ndarray) -> np.ndarray:

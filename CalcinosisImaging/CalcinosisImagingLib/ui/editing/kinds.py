@@ -32,7 +32,10 @@ def deposit_segment(node: object, modality: str, layout: str) -> str:
         return _ensure(node, CLASS_ID, "Deposits", deposit_colour(modality, 1), DEPOSIT_TERMINOLOGY)
     number = _next_number(node.GetSegmentation())
     colour = deposit_colour(modality, number)
-    return _ensure(node, f"deposit-{number}", f"Deposit {number}", colour, DEPOSIT_TERMINOLOGY)
+    segment_id = _ensure(node, f"deposit-{number}", f"Deposit {number}", colour, DEPOSIT_TERMINOLOGY)
+    # Label, name and ID agree: the label is the deposit's number in every table.
+    node.GetSegmentation().GetSegment(segment_id).SetLabelValue(number)
+    return segment_id
 
 
 def mark(node: object, segment_id: str, source: str) -> None:
@@ -56,12 +59,9 @@ def visible_ids(node: object) -> list[str]:
 
 
 def _next_number(segmentation: object) -> int:
-    """Number of a new deposit: the label that it will have, so that table, name and label agree."""
-    count = segmentation.GetNumberOfSegments()
-    if count == 0:
-        return 1
-    first = segmentation.GetNthSegmentID(0)
-    number = segmentation.GetUniqueLabelValueForSharedLabelmap(first)
+    """Number of a new deposit: one more than any so far, so that a number thrown out is not given again at once."""
+    segments = [segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments())]
+    number = 1 + max((segment.GetLabelValue() for segment in segments), default=0)
     while segmentation.GetSegment(f"deposit-{number}") is not None:
         number += 1
     return number

@@ -91,7 +91,7 @@ class EffectSession:
                 self._preview.start(context, center, self._effect.doubleParameter("RegionRadius"))
                 count = self._preview.update(context, self._choice())
             self.options.show_preview_buttons(True)
-            return _("{n} candidates: move the sliders, click some in, or apply all.").format(n=count)
+            return _("Candidates: {n}. Move the sliders, click some in, or apply all.").format(n=count)
 
         self._perform(run)
 
@@ -99,7 +99,7 @@ class EffectSession:
         """Choose the candidates anew by the sliders."""
         self._timer.stop()
         if self._preview.is_on:
-            self._perform(lambda context: _("{n} candidates.").format(n=self._preview.update(context, self._choice())))
+            self._perform(lambda context: _("Candidates: {n}.").format(n=self._preview.update(context, self._choice())))
 
     def apply(self) -> None:
         """Make a deposit of each candidate."""
