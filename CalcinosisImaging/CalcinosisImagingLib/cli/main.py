@@ -13,10 +13,13 @@ from typing import Any, NoReturn
 
 from . import threads  # noqa: F401 - before anything that loads numpy
 
+import slicer  # isort: skip
+
 from .. import __version__  # isort: skip
 from ..analysis.errors import CalcinosisError, InputError, OperationCancelled
 from ..analysis.files import json_text
-from ..host import start
+from ..host import inside_slicer, start
+from ..scene.segmentations import clear_scene
 from .progress import ProgressLine
 
 COMMANDS = (
@@ -69,7 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, sentence = _explain(error)
         print(f"calcinosis: {sentence}", file=sys.stderr)
         return code
+    finally:
+        _clear_scene()
     return EXIT_OK
+
+
+def _clear_scene() -> None:
+    """Leave quickly: a scene that is deleted with its segmentations in it takes minutes. In Slicer it stays."""
+    if not inside_slicer() and getattr(slicer, "mrmlScene", None) is not None:
+        clear_scene(slicer.mrmlScene)
 
 
 def _interrupt_on_terminate() -> None:

@@ -10,6 +10,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from ..analysis.errors import InputError
 from ..analysis.progress import Progress, part, silent
+from ..scene.segmentations import remove_node
 from .comparison_step import compare_modalities, match_table
 from .film_step import PoseNodes, locate_films
 from .parameter_node import CalcinosisImagingParameterNode
@@ -188,4 +189,4 @@ class CalcinosisImagingLogic(ScriptedLoadableModuleLogic):
         old = getattr(parameterNode, field)
         setattr(parameterNode, field, node)
         if old is not None and old is not node:
-            slicer.mrmlScene.RemoveNode(old)
+            remove_node(slicer.mrmlScene, old)

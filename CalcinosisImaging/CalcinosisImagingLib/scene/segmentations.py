@@ -69,10 +69,36 @@ def update_node(node: object, segmentation: Segmentation) -> None:
     """Replace all segments of the node."""
     image = _labelmap(segmentation.volume)
     target = node.GetSegmentation()
-    target.RemoveAllSegments()
+    release(node)
     target.SetSourceRepresentationName(_LABELMAP)
     for segment in segmentation.segments:
         target.AddSegment(_vtk_segment(segment, image), segment.segment_id)
+
+
+def release(node: object) -> None:
+    """Remove all segments at no cost.
+
+    Slicer takes each segment out of the shared labelmap before it removes it, a copy of the volume for every segment;
+    it does so too when a node is deleted. Without a labelmap there is nothing to take out.
+    """
+    segmentation = node.GetSegmentation()
+    for index in range(segmentation.GetNumberOfSegments()):
+        segmentation.GetNthSegment(index).RemoveAllRepresentations()
+    segmentation.RemoveAllSegments()
+
+
+def remove_node(scene: object, node: object) -> None:
+    """Remove a node of any kind from the scene; see `release`."""
+    if node.IsA("vtkMRMLSegmentationNode"):
+        release(node)
+    scene.RemoveNode(node)
+
+
+def clear_scene(scene: object) -> None:
+    """Remove everything from the scene, singletons too; see `release`."""
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")):
+        release(scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode"))
+    scene.Clear(1)
 
 
 def _labelmap(volume: Volume) -> object:

@@ -9,9 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import slicer
+
 from .. import __version__
 from ..analysis.files import write_json
 from ..analysis.progress import Progress, part, report
+from ..scene.segmentations import clear_scene
 from .layout import Participant, Session
 from .report_session import write_session_report
 from .session_files import registration_content, session_provenance, write_session
@@ -35,7 +38,10 @@ def run_participant(participant: Participant, out: Path, progress: Progress) -> 
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=out) as name:
         work = Path(name) / participant.participant_id
         work.mkdir()
-        content = _run_visits(participant, work, progress)
+        try:
+            content = _run_visits(participant, work, progress)
+        finally:
+            clear_scene(slicer.mrmlScene)
         write_json(work / ROWS_FILE, content)
         old = Path(name) / "old"
         if final.exists():

@@ -14,7 +14,7 @@ from ..analysis.projection.locate import Pose
 from ..analysis.registration.register import Registration
 from ..analysis.segmentation import Segmentation
 from ..logic.module_logic import CalcinosisImagingLogic
-from ..scene.segmentations import bones_appearance, dressed, segmentation_from_node, segmentation_to_node
+from ..scene.segmentations import bones_appearance, clear_scene, dressed, segmentation_from_node, segmentation_to_node
 from ..scene.volumes import volume_from_node
 from .images import read_image
 from .layout import Participant, Session
@@ -92,7 +92,7 @@ class SessionRun:
         ------
         InputError: an image or a correction cannot be used.
         """
-        slicer.mrmlScene.Clear(1)
+        clear_scene(slicer.mrmlScene)
         self._read(part(progress, 0.0, 0.1))
         self._segment_ct(part(progress, 0.1, 0.3))
         self._register(part(progress, 0.3, 0.55))
