@@ -27,7 +27,8 @@ def lesion_counts(counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     by t; Friedman's test by the chi-square approximation, which with few hands is rough.
     """
     names = list(counts)
-    table = np.array([np.asarray(counts[name], float) for name in names]).T.reshape(-1, len(names))
+    columns = [np.asarray(counts[name], float) for name in names]
+    table = np.stack(columns, axis=-1) if columns else np.zeros((0, 0))
     differences = {
         f"{names[i]}-{names[j]}": mean_estimate(table[:, i] - table[:, j])
         for i, j in combinations(range(len(names)), 2)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from .estimate import LEAST_ROWS, TAIL, Estimate, estimate, no_estimate
+from .estimate import LEAST_ROWS, TAIL, Estimate, estimate, jackknife, no_estimate, repeated
 
 KEYS = ("wsd", "wcv_rms", "wcv_pooled", "wcv_log", "rc", "rc_ratio")
 RC_FACTOR = float(stats.norm.ppf(1 - TAIL) * np.sqrt(2))
@@ -23,8 +23,7 @@ def repeatability(table: np.ndarray, subjects: np.ndarray | None = None) -> dict
     table: (n, k) complete: rows are things measured, columns repeats of the same measurement. With one column,
         rows of the same subject are the repeats.
     subjects: (n,). With several columns and several rows per subject, the errors of a subject's rows may go
-        together: the degrees of freedom are those that the spread of the subjects' own variances allows
-        (Satterthwaite), but no more than those of independent rows.
+        together: intervals then come from leaving out one subject at a time, on the log scale.
 
     Returns
     -------
@@ -42,7 +41,7 @@ def repeatability(table: np.ndarray, subjects: np.ndarray | None = None) -> dict
     freedoms = counts - 1
     means = np.array([row.mean() for row in rows])
     variances = np.array([row.var(ddof=1) for row in rows])
-    clusters = subjects if table.shape[1] > 1 else None
+    clusters = subjects if table.shape[1] > 1 and repeated(subjects) else None
     results = {"wsd": _root(variances, freedoms, clusters)}
     positive = min(row.min() for row in rows) > 0
     grand_mean = float(np.concatenate(rows).mean())
@@ -94,30 +93,18 @@ def _reason(table: np.ndarray, rows: list[np.ndarray]) -> str | None:
 
 
 def _root(variances: np.ndarray, freedoms: np.ndarray, clusters: np.ndarray | None) -> Estimate:
-    """Root of the pooled variance with its chi-square interval."""
+    """Root of the pooled variance with its chi-square interval, or, of ``clusters``, by leaving out one at a time."""
     total = float(freedoms.sum())
     pooled = float(freedoms @ variances / total)
+    root = np.sqrt(pooled)
     if clusters is not None and pooled > 0:
-        total = min(total, _effective_freedom(variances, freedoms, clusters, pooled))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lower, upper = jackknife(lambda rows: np.log(rows.mean()) / 2, variances[:, None], clusters)
+        if not np.isfinite(lower):
+            return estimate(root, None, None, "too few subjects, or one of them carries all the variance")
+        return estimate(root, np.exp(lower), np.exp(upper))
     low, high = chi_square_factors(total)
-    return estimate(np.sqrt(pooled), np.sqrt(pooled) * low, np.sqrt(pooled) * high)
-
-
-def _effective_freedom(variances: np.ndarray, freedoms: np.ndarray, clusters: np.ndarray, pooled: float) -> float:
-    """Degrees of freedom of a pooled variance whose clusters (subjects) are independent, but not their rows.
-
-    2 pooled² / Var(pooled), with that variance from the spread of the clusters' sums of squares about what their
-    degrees of freedom make expected.
-    """
-    _, index = np.unique(clusters, return_inverse=True)
-    count = int(index.max()) + 1
-    if count == len(variances):
-        return np.inf
-    if count < 2:
-        return 1.0
-    surplus = np.bincount(index, freedoms * (variances - pooled))
-    variance = count / (count - 1) * (surplus**2).sum() / freedoms.sum() ** 2
-    return float(max(1.0, 2 * pooled**2 / variance)) if variance > 0 else np.inf
+    return estimate(root, root * low, root * high)
 
 
 def _scaled(one: Estimate, factor: float) -> Estimate:
@@ -127,4 +114,6 @@ def _scaled(one: Estimate, factor: float) -> Estimate:
 
 def _transformed(one: Estimate, function: Callable[[float], float]) -> Estimate:
     """A growing function of an estimate and the ends of its interval."""
-    return {key: float(function(value)) if isinstance(value, float) else value for key, value in one.items()}
+    with np.errstate(over="ignore"):
+        ends = [None if one[key] is None else float(function(one[key])) for key in ("value", "lower95", "upper95")]
+    return estimate(*ends, reason=one.get("reason"))
