@@ -19,7 +19,7 @@ class Ran:
     @property
     def sentence(self):
         """The last thing said on standard error, without the program's name."""
-        return self.err[self.err.rindex("calcinosis") :].strip()
+        return self.err[self.err.rindex("calcinosis") :].partition(": ")[2].strip()
 
     @property
     def summary(self):

@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence instead of printing the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help.\n")
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; --help shows the usage.\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from ..analysis.volume import Volume
 from ..logic.segmentation_step import carried_bones
 from ..scene.segmentations import segmentation_from_node
 from ..scene.volumes import get_view, volume_from_node
-from .report_pictures import COLOURS, Outline, html_image, legend, picture
+from .report_pictures import CLOSE_UP_PIXELS, COLOURS, MAXIMUM_PIXELS, Outline, html_image, legend, picture
 from .session_images import ImageNodes
 from .session_run import SessionResult
 
@@ -158,7 +158,7 @@ def _close_up(
         centre = (box[n].start + box[n].stop) / 2
         reach = max(CLOSE_UP_MM / volume.spacing_mm[::-1][n], (box[n].stop - box[n].start) * 0.75)
         where.append(slice(max(int(centre - reach), 0), min(int(centre + reach) + 1, volume.voxels.shape[n])))
-    return _plane(volume, deposits, bones, tuple(where), axis, window, modality)
+    return _plane(volume, deposits, bones, tuple(where), axis, window, modality, CLOSE_UP_PIXELS)
 
 
 def _slice_through_bones(
@@ -181,6 +181,7 @@ def _plane(
     axis: int,
     window: tuple[float, float],
     modality: str,
+    longer_side_px: int = MAXIMUM_PIXELS,
 ) -> Image.Image:
     kept = [n for n in range(3) if n != axis]
     spacing = volume.spacing_mm[::-1]
@@ -189,4 +190,4 @@ def _plane(
         Outline(_up(deposits.labels[where], volume, kept), COLOURS[modality], numbered=True),
     ]
     grey = _up(volume.voxels[where], volume, kept)
-    return picture(grey, window, (spacing[kept[1]], spacing[kept[0]]), outlines)
+    return picture(grey, window, (spacing[kept[1]], spacing[kept[0]]), outlines, longer_side_px)

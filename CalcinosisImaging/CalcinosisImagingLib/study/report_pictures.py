@@ -24,6 +24,8 @@ COLOURS: dict[str, Colour] = {
 
 MAXIMUM_PIXELS = 640
 """Longer side of a picture."""
+CLOSE_UP_PIXELS = 380
+"""Longer side of a picture of one deposit: two or three stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,11 @@ class Outline:
 
 
 def picture(
-    grey: np.ndarray, window: tuple[float, float], pixel_mm: tuple[float, float], outlines: Sequence[Outline] = ()
+    grey: np.ndarray,
+    window: tuple[float, float],
+    pixel_mm: tuple[float, float],
+    outlines: Sequence[Outline] = (),
+    longer_side_px: int = MAXIMUM_PIXELS,
 ) -> Image.Image:
     """An RGB picture with square pixels.
 
@@ -47,7 +53,7 @@ def picture(
     shade = np.clip((grey.astype(np.float32) - low) / (high - low), 0, 1) * 255
     rows, columns = grey.shape
     millimetres = np.array([columns * pixel_mm[0], rows * pixel_mm[1]])
-    scale = MAXIMUM_PIXELS / millimetres.max()
+    scale = longer_side_px / millimetres.max()
     size = tuple(int(v) for v in np.maximum(np.rint(millimetres * scale), 1))
     made = Image.fromarray(shade.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR).convert("RGB")
     canvas = np.array(made)
