@@ -20,8 +20,8 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-t
 table { border-collapse: collapse; font-size: .85rem; } .scroll { overflow-x: auto; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #d8dee4; text-align: left; white-space: nowrap; }
 th { background: #f3f5f8; vertical-align: bottom; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
-figure { display: inline-block; margin: .5rem 1rem .5rem 0; vertical-align: top; max-width: 100%; }
-figure img { max-width: 100%; background: #000; display: block; } figure { max-width: 30rem; } figcaption { font-size: .85rem; max-width: 40rem; }
+figure { display: inline-block; margin: .5rem 1rem .5rem 0; vertical-align: top; max-width: 30rem; }
+figure img { max-width: 100%; background: #000; display: block; } figcaption { font-size: .85rem; max-width: 40rem; }
 .note { color: #57606a; } .ok { color: #1a7f37; } .check { color: #9a6700; } .failed { color: #cf222e; }
 .key { font-size: 1.1rem; text-shadow: 0 0 1px #000; } .empty { padding: .8rem; background: #f3f5f8; }
 """
