@@ -58,7 +58,8 @@ class SegmentEditorCalcinosisEffect(AbstractScriptedSegmentEditorEffect):
 
     def deactivate(self):
         """Another effect is chosen."""
-        self.session.deactivate()
+        if self.session is not None:
+            self.session.deactivate()
 
     def sourceVolumeNodeChanged(self):
         """Candidates belong to a volume."""

@@ -7,6 +7,7 @@ OUTSIDE_SLICER_ONLY = True
 import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from unittest import mock
 
 import standins
 
@@ -210,6 +211,29 @@ class PanelTest(unittest.TestCase):
         self.assertEqual(self.node.sensitivity, 0.5)
         self.assertEqual(self.node.viewFile, Path())
         self.assertFalse(self.ui.runAllButton.enabled)
+
+
+    def test_correct_opens_the_segment_editor_on_this_image_with_the_effect_in_hand(self):
+        self.node.ctVolume = self.volume()
+        self.child("ctRunButton").click()
+        editor = mock.Mock()
+        widget = mock.Mock(**{"widgetRepresentation.return_value.self.return_value.editor": editor})
+        with (
+            mock.patch.object(slicer.util, "selectModule") as select,
+            mock.patch.object(slicer.util, "setSliceViewerLayers") as layers,
+            mock.patch.object(slicer.modules, "segmenteditor", widget, create=True),
+        ):
+            self.child("ctCorrectButton").click()
+        select.assert_called_once_with("SegmentEditor")
+        self.assertEqual(
+            editor.mock_calls,
+            [
+                mock.call.setSegmentationNode(self.node.ctDeposits),
+                mock.call.setSourceVolumeNode(self.node.ctVolume),
+                mock.call.setActiveEffectByName("Calcinosis"),
+            ],
+        )
+        layers.assert_called_once_with(background=self.node.ctVolume, fit=True)
 
 
 class UiFileTest(unittest.TestCase):

@@ -106,7 +106,8 @@ class Wrapper(metaclass=_WrapperType):
         if isinstance(native, QtCore.QObject):
             name = "objectName" if name == "name" else name
             if name in property_names(type(native)):
-                if not native.setProperty(name, unwrap(value)):
+                plain = unwrap(list(value) if isinstance(value, tuple) else value)
+                if not native.setProperty(name, plain):
                     raise ValueError(f"Property '{name}' of type '{type(native).__name__}' cannot take {value!r}")
                 return
         if "native_class" not in vars(type(self)):

@@ -123,7 +123,9 @@ class ScriptedEffect:
     def setParameter(self, name: str, value: Any) -> None:
         """Store as text: floats with 6 significant digits, True as 'True'."""
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        if self._node.GetAttribute(f"{self.name}.{name}") == text:
+        old = self._node.GetAttribute(f"{self.name}.{name}")
+        # An empty text for what is undefined is "no change" in Slicer: it stays undefined.
+        if old == text or (old is None and text == ""):
             return
         self._node.SetAttribute(f"{self.name}.{name}", text)
         if self._active:
@@ -139,8 +141,12 @@ class ScriptedEffect:
         return self._node.GetNodeReference(f"{self.name}.{name}")
 
     def setNodeReference(self, name: str, node: Any) -> None:
-        """Refer to a node."""
+        """Refer to a node; counts as a changed parameter."""
+        if node is self.nodeReference(name):
+            return
         self._node.SetNodeReferenceID(f"{self.name}.{name}", node.GetID() if node is not None else None)
+        if self._active:
+            self.call("updateGUIFromMRML")
 
     # Images: the real logic's, brought up to date on request
 

@@ -24,9 +24,10 @@ DEFAULTS: dict[str, object] = {
     "CutPart": NEW,
     "Layout": kinds.PER_DEPOSIT,
     "Modality": AUTOMATIC,
-    "EditsFolder": "",
 }
 """Parameters and their defaults; flags are whole numbers, because text True reads as 0."""
+FOLDER = "EditsFolder"
+"""Parameter without default: Slicer does not store an empty text."""
 SLIDERS = ("Sensitivity", "MinimumSize", "BoneSeparation")
 """Those that the preview follows."""
 
@@ -87,8 +88,9 @@ class Options:
             self._quietly(button, "checked", name == tool)
         self._hint.text = next((t.hint for t in tools() if t.name == tool), "")
         self._combos["CutPart"].enabled = tool == "cut"
-        if self._folder.currentPath != parameter("EditsFolder"):
-            self._quietly(self._folder, "currentPath", parameter("EditsFolder"))
+        folder = folder_of(self._effect)
+        if self._folder.currentPath != folder:
+            self._quietly(self._folder, "currentPath", folder)
 
     def store(self) -> None:
         """Widgets to parameters."""
@@ -97,7 +99,7 @@ class Options:
         self._effect.setParameter("WholeImage", int(self._whole.checked))
         for name, combo in self._combos.items():
             self._effect.setParameter(name, str(combo.currentData))
-        self._effect.setParameter("EditsFolder", self._folder.currentPath)
+        self._effect.setParameter(FOLDER, self._folder.currentPath)
 
     def show_preview_buttons(self, on: bool) -> None:
         """Apply and Cancel work only while there is a preview."""
@@ -214,3 +216,8 @@ class Options:
 def _chooser(handler: Handler, name: str) -> Callable[[], None]:
     """A slot without arguments: one with a default would be given the button's state."""
     return lambda: handler.choose_tool(name)
+
+
+def folder_of(effect: Any) -> str:
+    """The edits folder that was chosen, '' if none was."""
+    return effect.parameter(FOLDER) if effect.parameterDefined(FOLDER) else ""

@@ -17,7 +17,7 @@ from ...analysis.errors import CalcinosisError
 from . import operations
 from .context import Context, context_of
 from .images import start_ijk
-from .options import DEFAULTS, SLIDERS, Options
+from .options import DEFAULTS, SLIDERS, Options, folder_of
 from .preview import Preview
 from .saving import save_edit
 from .stroke import StrokeInView, stroke_between
@@ -124,7 +124,7 @@ class EffectSession:
         """Save the deposits as a reader's edit."""
 
         def run(context: Context) -> str:
-            text = self._effect.parameter("EditsFolder")
+            text = folder_of(self._effect)
             if not text:
                 raise CalcinosisError(_("Choose the folder 'edits' of the visit first."))
             return _("Saved: {path}").format(path=save_edit(context, Path(text)))
