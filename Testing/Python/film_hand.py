@@ -181,7 +181,6 @@ def film_of_hand(
     side = 1.0 if palmar_to_detector else -1.0
     frame = np.stack([distal, radial, volar])
     to_view = np.stack([up, np.cross([0, 0, side], up), [0, 0, side]]).T @ frame
-    to_view = to_view if np.linalg.det(to_view) > 0 else to_view
     tilt = Rotation.from_rotvec(rng.normal(0, np.radians(3) * motion, 3)).as_matrix()
     base = np.eye(4)
     base[:3, :3] = tilt @ to_view

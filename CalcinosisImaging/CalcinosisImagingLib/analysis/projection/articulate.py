@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -122,12 +122,7 @@ def chains() -> list[list[tuple[str, str, Reach]]]:
     fingers = []
     for digit in (3, 2, 4, 5):
         ray = anatomy.ray(digit)
-        fingers.append(
-            [
-                (name, parent, KNUCKLE if i == 0 else HINGE)
-                for i, (parent, name) in enumerate(zip(ray, ray[1:], strict=False))
-            ]
-        )
+        fingers.append([(name, parent, KNUCKLE if i == 0 else HINGE) for i, (parent, name) in enumerate(pairwise(ray))])
     thumb = [
         ("metacarpal-1", "trapezium", THUMB_BASE),
         ("proximal-1", "metacarpal-1", THUMB_HINGE),

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from ..segmentation import Segmentation
 from ..view import View
-from ..volume import Volume, transform_points
+from ..volume import Volume
 from .drr import attenuation
 
 SOFT_TISSUE_HU = 40.0
@@ -27,24 +27,29 @@ NEGLIGIBLE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """Points in RAS mm (N, 3) with their excess attenuation times volume in mm² (N,)."""
+    """Points in RAS mm (3, N) with their excess attenuation times volume in mm² (N,)."""
 
-    points_ras: np.ndarray
+    points: np.ndarray
     weights_mm2: np.ndarray
 
     @property
     def centre_ras(self) -> np.ndarray:
-        """Centroid of the points, not weighted (3,)."""
-        return (self.points_ras.min(axis=0) + self.points_ras.max(axis=0)) / 2
+        """Middle of the points' box (3,)."""
+        return (self.points.min(axis=1) + self.points.max(axis=1)) / 2
+
+    @property
+    def extent_mm(self) -> float:
+        """Longest side of the points' box."""
+        return float(np.ptp(self.points, axis=1).max())
 
     def moved(self, matrix: np.ndarray) -> Cloud:
         """The same cloud after a 4x4 transform."""
-        return Cloud(transform_points(matrix, self.points_ras), self.weights_mm2)
+        return Cloud(matrix[:3, :3] @ self.points + matrix[:3, 3:], self.weights_mm2)
 
 
 def join(clouds: list[Cloud]) -> Cloud:
     """Several clouds as one rigid body."""
-    return Cloud(np.concatenate([c.points_ras for c in clouds]), np.concatenate([c.weights_mm2 for c in clouds]))
+    return Cloud(np.concatenate([c.points for c in clouds], axis=1), np.concatenate([c.weights_mm2 for c in clouds]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +70,7 @@ class BoneCrop:
         grid = np.stack(np.meshgrid(*axes, indexing="ij"))
         values = ndimage.map_coordinates(smooth, grid, order=1, mode="constant")
         keep = np.abs(values) > NEGLIGIBLE * np.percentile(np.abs(values), 99)
-        points = self.excess.to_ras(grid[::-1, keep].T)
+        points = np.ascontiguousarray(self.excess.to_ras(grid[::-1, keep].T).T)
         return Cloud(points, values[keep].astype(np.float64) * pitch_mm**3)
 
 
@@ -111,30 +116,44 @@ class Window:
         return tuple(film), tuple(own)
 
 
-def project_to_level(points_view: np.ndarray, view: View, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points in the view frame (N, 3) -> (u, v) in pixels of a level whose pixels are ``factor`` film pixels wide."""
-    scale = view.source_detector_mm / points_view[:, 2]
-    u = view.principal_point_px[0] + points_view[:, 0] * scale / view.pixel_spacing_mm[0]
-    v = view.principal_point_px[1] + points_view[:, 1] * scale / view.pixel_spacing_mm[1]
+def to_level(pose: np.ndarray, view: View, factor: int) -> np.ndarray:
+    """3x4 matrix: a point (RAS, 1) -> (u z, v z, z) with (u, v) in pixels of a level of ``factor`` film pixels."""
+    (su, sv), (cu, cv), distance = view.pixel_spacing_mm, view.principal_point_px, view.source_detector_mm
     offset = (factor - 1) / 2
-    return (u - offset) / factor, (v - offset) / factor
+    camera = np.array(
+        [
+            [distance / (su * factor), 0.0, (cu - offset) / factor],
+            [0.0, distance / (sv * factor), (cv - offset) / factor],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    return camera @ pose[:3]
+
+
+def project_to_level(points: np.ndarray, pose: np.ndarray, view: View, factor: int) -> tuple[np.ndarray, ...]:
+    """Points (3, N) at ``pose`` (4x4, to the view frame) -> (u, v) in level pixels and depth z in mm, (N,) each."""
+    matrix = to_level(pose, view, factor)
+    u, v, z = np.ascontiguousarray(matrix[:, :3]) @ points + matrix[:, 3:]
+    u /= z
+    v /= z
+    return u, v, z
 
 
 def window_of(cloud: Cloud, pose: np.ndarray, view: View, factor: int, margin: int) -> Window:
     """The pixels that the cloud's shadow covers, and ``margin`` more on each side."""
-    u, v = project_to_level(transform_points(pose, cloud.points_ras), view, factor)
+    u, v, _ = project_to_level(cloud.points, pose, view, factor)
     row, column = int(np.floor(v.min())) - margin, int(np.floor(u.min())) - margin
     return Window(row, column, int(np.ceil(v.max())) + margin + 1 - row, int(np.ceil(u.max())) + margin + 1 - column)
 
 
 def shadow(cloud: Cloud, pose: np.ndarray, view: View, factor: int, window: Window) -> np.ndarray:
     """Line integrals of the cloud at ``pose`` (4x4, RAS -> view frame) in a window of a level (rows, columns)."""
-    points = transform_points(pose, cloud.points_ras)
-    u, v = project_to_level(points, view, factor)
+    u, v, z = project_to_level(cloud.points, pose, view, factor)
     u -= window.column
     v -= window.row
     pixel_mm2 = factor**2 * view.pixel_spacing_mm[0] * view.pixel_spacing_mm[1]
-    weight = cloud.weights_mm2 * (view.source_detector_mm / points[:, 2]) ** 2 / pixel_mm2
+    weight = cloud.weights_mm2 * (view.source_detector_mm**2 / pixel_mm2)
+    weight /= z * z
     row, column = np.floor(v), np.floor(u)
     keep = (row >= 0) & (column >= 0) & (row < window.rows - 1) & (column < window.columns - 1)
     if not keep.all():

@@ -15,7 +15,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from ..volume import transform_points
-from .cloud import Cloud, Window, shadow, window_of
+from .cloud import Cloud, shadow, window_of
 from .levels import Level
 
 FOOTPRINT_MM = 2.5
@@ -160,9 +160,8 @@ def fit_body(
     cloud: excess attenuation of the body. pose: start, RAS -> rig. gain: limits of the film's gain.
     """
     centre_ras = cloud.centre_ras
-    rim = 0.5 * float(np.ptp(cloud.points_ras, axis=0).max())
+    rim = 0.5 * cloud.extent_mm
     steps = np.array([STEP_MM / rim] * 3 + [STEP_MM] * 3)
-    # Depth moves the shadow little; a larger step keeps its derivative above rounding.
     damping, normal = 1e-3, np.eye(6)
     looks = [_Look(cloud, pose, target) for target in targets]
     looks = [look for look in looks if look.mask.sum() >= 20]
@@ -175,11 +174,7 @@ def fit_body(
             system = _linear_system(look, model, gain)
             systems.append(system)
             columns = [
-                (
-                    look.model(moved_about(pose, centre, step * unit))
-                    - look.model(moved_about(pose, centre, -step * unit))
-                )
-                / (2 * step)
+                (look.model(moved_about(pose, centre, step * unit)) - model) / step
                 for step, unit in zip(steps, np.eye(6), strict=True)
             ]
             jacobian = system.project(system.gain * np.stack(columns, axis=1))

@@ -19,11 +19,12 @@ from ..xray.film import Film
 from .articulate import chains, find_chain, scene_of
 from .cloud import Cloud
 from .fit import Fit, Prior, Target, fit_body
+from .levels import Level
 from .pose import BonePose, Pose
 from .quality import bone_pose
 from .refine import Freedom, sweep, usual_gains
 from .rig import Rig, rigs
-from .search import Eye, Guess, even_rotations, guesses
+from .search import Eye, Guess, apart, even_rotations, guesses, near
 from .skeleton import PALM, Skeleton, flat_moves, skeleton
 
 __all__ = ["BonePose", "LocateSettings", "Pose", "locate"]
@@ -94,50 +95,102 @@ def sorted_fits(bones: Skeleton, fits: dict[str, Fit]) -> list[tuple[str, Fit]]:
     return [(name, fits[name]) for name in bones.points]
 
 
+@dataclass(eq=False)
+class _State:
+    """Where all bones are so far: poses (RAS -> rig), the film's gain at each, and how well it all fits."""
+
+    poses: dict[str, np.ndarray]
+    gains: dict[str, tuple[float, ...]]
+    score: float = -1.0
+
+
 def _locate_in_rig(bones: Skeleton, rig: Rig, settings: LocateSettings, progress: Progress) -> dict[str, Fit]:
     report(progress, 0.0, "looking for the hand in the film")
     if bones.frame is not None and len(rig.films) == 1:
-        poses, gains = _start_of_hand(bones, rig, settings, part(progress, 0.0, 0.5))
+        state = _start_of_hand(bones, rig, settings, part(progress, 0.0, 0.5))
     else:
-        poses, gains = _start_of_bodies(bones, rig, settings, part(progress, 0.0, 0.5))
-    centre = transform_points(poses[bones.names[0]], bones.points[bones.names[0]].mean(axis=0))
-    reference = dict(poses)
-    stages = (
+        state = _start_of_bodies(bones, rig, settings, part(progress, 0.0, 0.5))
+    reference = dict(state.poses)
+    fits: dict[str, Fit] = {}
+    for index, (pixel_mm, coarse_mm, freedom) in enumerate(_stages(settings)):
+        levels = rig.levels(pixel_mm, coarse_mm, _middle(bones, state.poses))
+        inner = part(progress, 0.5 + index / 6, 0.5 + (index + 1) / 6)
+        fits = sweep(bones, state.poses, state.gains, reference, rig, levels, freedom, inner)
+    return fits
+
+
+def _stages(settings: LocateSettings) -> tuple[tuple[float, float, Freedom], ...]:
+    """Pixel size, size of the largest structures looked at, and freedom of the bones, coarse to fine."""
+    return (
         (settings.coarse_mm, 6.0, Freedom(joint_mm=2.0)),
         (settings.middle_mm, 4.0, Freedom(joint_mm=1.2)),
         (settings.fine_mm, 4.0, Freedom(joint_mm=1.0)),
     )
-    fits: dict[str, Fit] = {}
-    for index, (pixel_mm, coarse_mm, freedom) in enumerate(stages):
-        levels = rig.levels(pixel_mm, coarse_mm, centre)
-        inner = part(progress, 0.5 + index / 6, 0.5 + (index + 1) / 6)
-        fits = sweep(bones, poses, gains, reference, rig, levels, freedom, inner)
-    return fits
 
 
-def _start_of_hand(
-    bones: Skeleton, rig: Rig, settings: LocateSettings, progress: Progress
-) -> tuple[dict[str, np.ndarray], dict[str, tuple[float, ...]]]:
+def _middle(bones: Skeleton, poses: dict[str, np.ndarray]) -> np.ndarray:
+    """Middle of the first bone (of the palm, if it is there) in the rig frame."""
+    name = bones.names[0]
+    return transform_points(poses[name], bones.points[name].mean(axis=0))
+
+
+def _start_of_hand(bones: Skeleton, rig: Rig, settings: LocateSettings, progress: Progress) -> _State:
     """Poses of all bones of a hand in one film, palm (or back) on the detector."""
     moves = flat_moves(bones)
     palm = [n for n in PALM if n in bones.crops] or bones.names
-    guess = rig.start
     level = rig.levels(settings.coarse_mm, 8.0)[0]
-    if guess is None:
-        found = _hand_guesses(bones, rig, moves, settings, part(progress, 0.0, 0.4))
+    if rig.start is None:
+        found = _hand_guesses(bones, rig, moves, settings, part(progress, 0.0, 0.3))
+        starts = [_on_detector(bones, guess.pose, moves, rig, settings) for guess in found]
     else:
-        found = [Guess(guess, 0.0)]
+        starts = [rig.start]
     body = bones.body(palm, level.pixel_mm)
-    best = None
-    for guess in found:
-        start = guess.pose if rig.start is not None else _on_detector(bones, guess.pose, moves, rig, settings)
-        prior = Prior(start, np.array([30.0, 30.0, settings.palm_depth_sd_mm]), np.radians([15.0, 15.0, 60.0]))
-        fit = fit_body(body, start, [Target(level, np.eye(4))], prior, iterations=12)
-        if best is None or fit.score > best.score:
-            best = fit
-    poses = {n: best.pose for n in palm}
-    gains = {n: best.gain for n in palm}
-    return _outwards(bones, poses, gains, moves, rig, level, progress), gains
+    fits = []
+    for start in starts:
+        prior = Prior(start, np.array([30.0, 30.0, settings.palm_depth_sd_mm]), np.radians([8.0, 8.0, 30.0]))
+        fits.append(fit_body(body, start, [Target(level, np.eye(4))], prior, iterations=12))
+    fits.sort(key=lambda fit: -fit.score)
+    states = []
+    hopeful = [Guess(fit.pose, fit.score) for fit in fits if fit.score > fits[0].score - HOPEFUL]
+    distinct = apart(hopeful, body.centre_ras, HYPOTHESES)
+    for index, guess in enumerate(distinct):
+        inner = part(progress, 0.3 + 0.7 * index / len(distinct), 0.3 + 0.7 * (index + 1) / len(distinct))
+        gain = next(fit.gain for fit in fits if fit.pose is guess.pose)
+        states.append(_whole_hand(bones, palm, guess.pose, gain, moves, rig, level, inner))
+    return max(states, key=lambda state: state.score)
+
+
+HYPOTHESES = 6
+"""Places of the palm from which the rest of the hand is followed before one is chosen."""
+HOPEFUL = 0.2
+"""Palms whose correlation is lower than the best one's by more than this are not followed."""
+
+
+def _whole_hand(
+    bones: Skeleton,
+    palm: list[str],
+    pose: np.ndarray,
+    gain: tuple[float, ...],
+    moves: dict[str, np.ndarray],
+    rig: Rig,
+    level: Level,
+    progress: Progress,
+) -> _State:
+    """All bones outwards from a pose of the palm, each fitted once coarsely."""
+    state = _State(dict.fromkeys(palm, pose), dict.fromkeys(palm, gain))
+    state.poses = _outwards(bones, state.poses, state.gains, moves, rig, level, part(progress, 0.0, 0.8))
+    fits = sweep(
+        bones,
+        state.poses,
+        state.gains,
+        dict(state.poses),
+        rig,
+        [level],
+        Freedom(joint_mm=2.0),
+        part(progress, 0.8, 1.0),
+    )
+    state.score = float(np.mean([fit.score for fit in fits.values()]))
+    return state
 
 
 def _outwards(
@@ -146,7 +199,7 @@ def _outwards(
     gains: dict[str, tuple[float, ...]],
     moves: dict[str, np.ndarray],
     rig: Rig,
-    level: object,
+    level: Level,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
     """Add fingers, thumb and forearm to the palm's poses; bones beyond a gap follow the palm."""
@@ -169,8 +222,39 @@ def _hand_guesses(
     body = bones.body(names, level.pixel_mm, moves)
     depth = _nominal_depth(rig, settings)
     rotations = hand_orientations(bones.frame.matrix)
-    found = guesses(body, rotations, [Eye(level, np.eye(4))], [depth], 6, progress)
-    return found
+    eye = Eye(level, np.eye(4))
+    found = guesses(body, rotations, [eye], [depth], REGIONS, progress, degrees=40.0, distance_mm=40.0)
+    return [guess for region in found for guess in _palm_guesses(bones, region, rig, settings)]
+
+
+REGIONS = 4
+"""Clearly different places of the whole hand in which the palm is looked for."""
+PALM_TURNS = np.array([0, 5, -5, 10, -10, 15, -15, 20, -20])
+PALM_TILTS = np.array([0, 10, -10, 20, -20])
+"""Degrees by which the palm may be turned and tilted from where the whole hand seemed to be."""
+PALM_REACH_MM = 30.0
+
+
+def _palm_guesses(bones: Skeleton, region: Guess, rig: Rig, settings: LocateSettings) -> list[Guess]:
+    """The palm alone (fingers may be bent otherwise than in the CT), near a place of the whole hand."""
+    level = rig.levels(0.7 * settings.search_mm, 8.0)[0]
+    palm = [n for n in PALM if n in bones.crops] or bones.names
+    distal = region.pose[:3, :3] @ bones.frame.distal
+    radial = region.pose[:3, :3] @ bones.frame.radial
+    turns = [
+        _turn(np.array([0, 0, 1.0]), about_ray) @ _turn(distal, roll) @ _turn(radial, pitch)
+        for about_ray in PALM_TURNS
+        for roll in PALM_TILTS
+        for pitch in (0, 10, -10)
+        if abs(roll) + abs(pitch) <= 20
+    ]
+    body = bones.body(palm, level.pixel_mm)
+    return near(body, region, np.array(turns), Eye(level, np.eye(4)), PALM_REACH_MM, 3)
+
+
+def _turn(axis: np.ndarray, degrees: float) -> np.ndarray:
+    """3x3 rotation about an axis."""
+    return Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis)).as_matrix()
 
 
 def hand_orientations(frame: np.ndarray, step_degrees: float = 7.5, tilt_degrees: float = 12.0) -> np.ndarray:
@@ -198,10 +282,24 @@ def hand_orientations(frame: np.ndarray, step_degrees: float = 7.5, tilt_degrees
 
 def _nominal_depth(rig: Rig, settings: LocateSettings) -> float:
     """Distance of the hand's middle from the source, for films of one view."""
+    told = _told_depth(rig)
+    return rig.films[0].view.source_detector_mm - settings.palm_gap_mm - 15.0 if told is None else told
+
+
+def _told_depth(rig: Rig) -> float | None:
+    """Distance from the source by the film's magnification; None if the hand may well lie on the detector.
+
+    Clinics enter the magnification of a plane near the detector by habit; the hand lying there is the better guide.
+    """
     view = rig.films[0].view
-    if view.magnification:
-        return view.source_detector_mm / view.magnification
-    return view.source_detector_mm - settings.palm_gap_mm - 15.0
+    if not view.magnification:
+        return None
+    depth = view.source_detector_mm / view.magnification
+    return None if view.source_detector_mm - depth < NEAR_DETECTOR_MM else depth
+
+
+NEAR_DETECTOR_MM = 80.0
+"""A hand this near to the detector lies on it."""
 
 
 def _on_detector(
@@ -211,8 +309,9 @@ def _on_detector(
     view = rig.films[0].view
     names = [n for n in bones.names if n not in ("radius", "ulna", "metacarpal-1", "proximal-1", "distal-1")]
     cloud = np.concatenate([transform_points(pose @ moves.get(n, np.eye(4)), bones.points[n]) for n in names])
-    if view.magnification:
-        change = view.source_detector_mm / view.magnification - float(cloud[:, 2].mean())
+    told = _told_depth(rig)
+    if told is not None:
+        change = told - float(cloud[:, 2].mean())
     else:
         change = view.source_detector_mm - settings.palm_gap_mm - float(np.percentile(cloud[:, 2], 99))
     middle = cloud.mean(axis=0)
@@ -221,9 +320,7 @@ def _on_detector(
     return moved
 
 
-def _start_of_bodies(
-    bones: Skeleton, rig: Rig, settings: LocateSettings, progress: Progress
-) -> tuple[dict[str, np.ndarray], dict[str, tuple[float, ...]]]:
+def _start_of_bodies(bones: Skeleton, rig: Rig, settings: LocateSettings, progress: Progress) -> _State:
     """One pose for all bones as they lie in the CT, from any orientation."""
     names = bones.names
     found = [Guess(rig.start, 0.0)] if rig.start is not None else _any_guesses(bones, rig, settings, progress)
@@ -240,7 +337,7 @@ def _start_of_bodies(
         fits.sort(key=lambda fit: -fit.score)
         found = [Guess(fit.pose, fit.score) for fit in fits[:keep]]
     best = fits[0]
-    return dict.fromkeys(names, best.pose), dict.fromkeys(names, best.gain)
+    return _State(dict.fromkeys(names, best.pose), dict.fromkeys(names, best.gain), best.score)
 
 
 def _any_guesses(bones: Skeleton, rig: Rig, settings: LocateSettings, progress: Progress) -> list[Guess]:
@@ -272,7 +369,7 @@ def _common_depths(rig: Rig) -> np.ndarray:
 
 
 def _whole_pose(bones: Skeleton, fits: dict[str, Fit]) -> np.ndarray:
-    """The hand as a whole: the rigid motion (RAS -> rig) that fits the palm's bones best, all bones if there is none."""
+    """The hand as a whole: the rigid motion (RAS -> rig) that fits the palm's bones best (all bones without a palm)."""
     names = [n for n in PALM if n in fits] or list(fits)
     before = np.concatenate([bones.points[n] for n in names])
     after = np.concatenate([transform_points(fits[n].pose, bones.points[n]) for n in names])

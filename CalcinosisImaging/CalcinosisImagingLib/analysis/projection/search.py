@@ -23,7 +23,7 @@ PEAKS = 6
 """Places looked at per orientation."""
 SEPARATE_DEGREES = 12.0
 SEPARATE_MM = 8.0
-"""Two guesses nearer than this are one."""
+"""Two guesses nearer than this are one, unless told otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,8 @@ def guesses(
     depths_mm: Sequence[float],
     keep: int,
     progress: Progress = silent,
+    degrees: float = SEPARATE_DEGREES,
+    distance_mm: float = SEPARATE_MM,
 ) -> list[Guess]:
     """The best places of a body over orientations and depths.
 
@@ -67,7 +69,7 @@ def guesses(
     rotations: (N, 3, 3), RAS -> rig.
     eyes: the films; depth is counted along the first one's z.
     depths_mm: of the body's centre from the first source.
-    keep: how many guesses to return, best first, apart from each other.
+    keep: how many guesses to return, best first, of which no two are within ``degrees`` and ``distance_mm``.
     """
     films = [_Spectrum(eye.level) for eye in eyes]
     found: list[Guess] = []
@@ -80,23 +82,45 @@ def guesses(
         else:
             found += _several(cloud, rotation, eyes, films, depths_mm)
     found.sort(key=lambda guess: -guess.score)
-    return _apart(found, cloud.centre_ras, keep)
+    return apart(found, cloud.centre_ras, keep, degrees, distance_mm)
 
 
-def _apart(found: list[Guess], centre_ras: np.ndarray, keep: int) -> list[Guess]:
-    """The best guesses of which no two are the same."""
+def apart(
+    found: list[Guess],
+    centre_ras: np.ndarray,
+    keep: int,
+    degrees: float = SEPARATE_DEGREES,
+    distance_mm: float = SEPARATE_MM,
+) -> list[Guess]:
+    """The best guesses, in the order given, of which no two are the same."""
     kept: list[Guess] = []
     for guess in found:
         same = False
         for other in kept:
             turn = Rotation.from_matrix(guess.pose[:3, :3] @ other.pose[:3, :3].T).magnitude()
             shift = transform_points(guess.pose, centre_ras) - transform_points(other.pose, centre_ras)
-            same |= np.degrees(turn) < SEPARATE_DEGREES and np.linalg.norm(shift) < SEPARATE_MM
+            same |= bool(np.degrees(turn) < degrees and np.linalg.norm(shift) < distance_mm)
         if not same:
             kept.append(guess)
         if len(kept) == keep:
             break
     return kept
+
+
+def near(cloud: Cloud, around: Guess, turns: np.ndarray, eye: Eye, reach_mm: float, keep: int) -> list[Guess]:
+    """The best places of a body near a guess, seen by one film: turned by each of ``turns`` (N, 3, 3; in the view
+    frame, before the guess's place is looked up), shifted by at most ``reach_mm`` across the rays.
+    """
+    pose = eye.rig_to_view @ around.pose
+    centre = transform_points(pose, cloud.centre_ras)
+    spectrum = _Spectrum(eye.level)
+    found = []
+    for turn in turns:
+        found += _single(
+            cloud, eye.rig_to_view[:3, :3].T @ turn @ pose[:3, :3], eye, spectrum, centre[2], (centre, reach_mm)
+        )
+    found.sort(key=lambda guess: -guess.score)
+    return apart(found, cloud.centre_ras, keep)
 
 
 class _Spectrum:
@@ -179,15 +203,37 @@ def _pixel_of(level: Level, row: float, column: float) -> tuple[float, float]:
     return (view.columns - 1) / 2 + column * level.factor, (view.rows - 1) / 2 + row * level.factor
 
 
-def _single(cloud: Cloud, rotation: np.ndarray, eye: Eye, spectrum: _Spectrum, depth: float) -> list[Guess]:
+def _single(
+    cloud: Cloud,
+    rotation: np.ndarray,
+    eye: Eye,
+    spectrum: _Spectrum,
+    depth: float,
+    within: tuple[np.ndarray, float] | None = None,
+) -> list[Guess]:
+    """The two best places at one depth; ``within``: a point of the view frame and how far from it to look (mm)."""
     view_to_rig = np.linalg.inv(eye.rig_to_view)
-    scores, _ = _match_at(cloud, eye.rig_to_view[:3, :3] @ rotation, spectrum, depth)
+    scores, middle = _match_at(cloud, eye.rig_to_view[:3, :3] @ rotation, spectrum, depth)
+    if within is not None:
+        scores = np.where(_reached(scores.shape, eye.level, middle, *within), scores, -1.0)
     result = []
     for score, row, column in _peaks(scores, 2):
         place = _place(eye.level, *_pixel_of(eye.level, row, column), depth)
         pose = _posed(eye.rig_to_view[:3, :3] @ rotation, cloud.centre_ras, place)
         result.append(Guess(view_to_rig @ pose, score))
     return result
+
+
+def _reached(
+    shape: tuple[int, ...], level: Level, middle: np.ndarray, centre: np.ndarray, reach_mm: float
+) -> np.ndarray:
+    """Which shifts (periodic map) of a body from the film's middle bring it within ``reach_mm`` of ``centre``."""
+    view = level.view
+    step_u, step_v = (s * level.factor * middle[2] / view.source_detector_mm for s in view.pixel_spacing_mm)
+    rows, columns = (np.fft.fftfreq(n, 1 / n) for n in shape)
+    x = columns * step_u + middle[0] - centre[0]
+    y = rows * step_v + middle[1] - centre[1]
+    return x[None, :] ** 2 + y[:, None] ** 2 <= reach_mm**2
 
 
 def _several(
@@ -217,11 +263,10 @@ def _several(
 def _looked_up(scores: np.ndarray, eye: Eye, places_rig: np.ndarray) -> np.ndarray:
     """Scores of a film where it sees the given places; -1 outside the film."""
     level = eye.level
-    points = transform_points(eye.rig_to_view, places_rig)
-    u, v = project_to_level(points, level.view, level.factor)
+    u, v, z = project_to_level(places_rig.T, eye.rig_to_view, level.view, level.factor)
     rows, columns = level.band.shape
-    middle_u, middle_v = project_to_level(_axis_place(level, 1.0)[None], level.view, level.factor)
-    inside = (points[:, 2] > 0) & (u > 0) & (v > 0) & (u < columns) & (v < rows)
+    middle_u, middle_v, _ = project_to_level(_axis_place(level, 1.0)[:, None], np.eye(4), level.view, level.factor)
+    inside = (z > 0) & (u > 0) & (v > 0) & (u < columns) & (v < rows)
     row = np.rint(np.where(inside, v - middle_v, 0)).astype(int) % scores.shape[0]
     column = np.rint(np.where(inside, u - middle_u, 0)).astype(int) % scores.shape[1]
     return np.where(inside, scores[row, column], -1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -106,7 +107,7 @@ def flat_moves(bones: Skeleton) -> dict[str, np.ndarray]:
         return moves
     for digit in (2, 3, 4, 5):
         current = np.eye(4)
-        for parent, name in zip(anatomy.ray(digit), anatomy.ray(digit)[1:], strict=False):
+        for parent, name in pairwise(anatomy.ray(digit)):
             joint = joint_between(bones, parent, name)
             if joint is None:
                 break
