@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from .deposit_kinds import draw_kind, draw_shape
 from .deposit_shapes import Stone
@@ -19,6 +20,8 @@ from .skeleton import Skeleton
 
 COUNT_MEAN, COUNT_SD, COUNT_MAX = 6.3, 6.5, 25
 VOLUME_MEAN_MM3, VOLUME_SD_MM3 = 656.7, 1939.9
+BURDEN_CORRELATION = 0.7
+"""Between number and volume (on their normal scales); not published, chosen so that few hands are all specks."""
 CONSISTENCY_SHARE = {"chalk": 0.65, "paste": 0.25, "mixed": 0.1}
 """Hard like chalk or soft like toothpaste; no published shares were found, these are our own."""
 LEVEL_SHARE = 0.3
@@ -75,16 +78,14 @@ class Deposit:
         return self.content.light_hu + share * (self.content.dense_hu - self.content.light_hu)
 
 
-def draw_count(rng: np.random.Generator) -> int:
-    """Number of deposits of one hand."""
+def draw_burden(rng: np.random.Generator) -> tuple[int, float]:
+    """Number of deposits of one hand, and their volume together (mm3): a hand with more has more of both."""
+    first, second = rng.standard_normal(2)
+    other = BURDEN_CORRELATION * first + np.sqrt(1.0 - BURDEN_CORRELATION**2) * second
     p = COUNT_MEAN / COUNT_SD**2
-    return int(min(rng.negative_binomial(COUNT_MEAN * p / (1.0 - p), p), COUNT_MAX))
-
-
-def draw_total_volume(rng: np.random.Generator) -> float:
-    """Volume of all deposits of one hand, mm3, lognormal."""
+    count = int(min(stats.nbinom.ppf(stats.norm.cdf(first), COUNT_MEAN * p / (1.0 - p), p), COUNT_MAX))
     sigma = np.sqrt(np.log1p((VOLUME_SD_MM3 / VOLUME_MEAN_MM3) ** 2))
-    return float(np.exp(np.log(VOLUME_MEAN_MM3) - sigma**2 / 2.0 + sigma * rng.standard_normal()))
+    return count, float(np.exp(np.log(VOLUME_MEAN_MM3) - sigma**2 / 2.0 + sigma * other))
 
 
 def split_volume(rng: np.random.Generator, total_mm3: float, count: int, least_mm3: float) -> np.ndarray:

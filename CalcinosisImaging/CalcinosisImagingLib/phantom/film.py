@@ -16,7 +16,7 @@ from .ct import FWHM_SIGMA
 from .frames import MIRROR, rigid
 from .hand import PosedHand
 from .lattice import Box, Rays, box_of, distance_in, fraction, overlap, sample, within
-from .paint import dense_share, paint_soft, trabeculae
+from .paint import dense_share, marrow_values, paint_soft
 from .presets import FilmProtocol
 from .scanner import body_corners
 from .tissues import attenuation_per_mm
@@ -150,15 +150,15 @@ def _sample_deposit(
 def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Mapping[str, float]) -> None:
     """Add one bone's integral; where a deposit has eroded it, the deposit's room is left out."""
     shape, to_world = posed.hand.skeleton.bones[name].shape, posed.bone_to_world(name)
-    found = sample(rays, shape, to_world, STEP_MM)
-    if found is None:
+    box = box_of(rays, shape, to_world, STEP_MM)
+    if box is None:
         return
-    box, d = found
     local = rays.local(np.linalg.inv(to_world), box)
-    y, pixel = local[1], rays.view.pixel_spacing_mm[0]
-    spongy = mu["spongy"] + 0.35 * (mu["spongy"] - mu["marrow"]) * trabeculae(*local)
-    inside = spongy + (mu["marrow"] - spongy) * shape.shaft(y)
-    image = _share(d, pixel) * mu["cortex"] + _share(d + shape.cortex(y), pixel) * (inside - mu["cortex"])
+    pixel = rays.view.pixel_spacing_mm[0]
+    d = shape.distance(*local)
+    inner = d + shape.cortex(local[1])
+    image = _share(d, pixel) * np.float32(mu["cortex"])
+    image += _share(inner, pixel) * (marrow_values(inner < STEP_MM, local, shape, mu) - np.float32(mu["cortex"]))
     for index, deposit in enumerate(posed.hand.deposits):
         place = posed.deposit_to_world(index)
         room = box_of(rays, deposit.shape, place, STEP_MM)

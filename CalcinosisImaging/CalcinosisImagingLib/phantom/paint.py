@@ -14,8 +14,10 @@ from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, sample
 from .shapes import FAR_MM, LongBone, ShortBone, Tube, smooth_max, smooth_min
 from .soft_tissue import SKIN_MM, tendons
 
-SUPERSAMPLE = 3
-"""Deposits are sampled this often along each axis of a voxel."""
+SAMPLES_MOST = 3_000_000
+"""A deposit is not sampled at more points than this."""
+SAMPLES_ACROSS = 14
+"""Samples across the thinnest part of a deposit, as far as their number allows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,9 +169,22 @@ def paint_bone(
 ) -> None:
     """Cortex, then spongy bone with its trabeculae at the ends and fatty marrow in the shaft."""
     _over(image, box, fraction(d, width), values["cortex"])
-    shaft = shape.shaft(local[1])
-    spongy = values["spongy"] + 0.35 * (values["spongy"] - values["marrow"]) * trabeculae(*local)
-    _over(image, box, fraction(d + shape.cortex(local[1]), width), spongy + (values["marrow"] - spongy) * shaft)
+    inner = d + shape.cortex(local[1])
+    _over(image, box, fraction(inner, width), marrow_values(inner < width, local, shape, values))
+
+
+def marrow_values(
+    where: np.ndarray,
+    local: tuple[np.ndarray, np.ndarray, np.ndarray],
+    shape: LongBone | ShortBone,
+    values: Mapping[str, float],
+) -> np.ndarray:
+    """What fills a bone: spongy bone at the ends, fatty marrow in the shaft; worked out only ``where`` it is needed."""
+    x, y, z = (c[where] for c in local)
+    spongy = values["spongy"] + 0.35 * (values["spongy"] - values["marrow"]) * trabeculae(x, y, z)
+    result = np.zeros(where.shape, np.float32)
+    result[where] = spongy + (values["marrow"] - spongy) * shape.shaft(y)
+    return result
 
 
 def trabeculae(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -186,15 +201,25 @@ def deposit_voxels(posed: PosedHand, grid: Grid) -> Iterator[DepositVoxels]:
         box = grid.box(corners @ to_world[:3, :3].T + to_world[:3, 3], float(grid.spacing_mm.max()))
         if box is None:
             continue
-        fine = grid.finer(box, SUPERSAMPLE)
+        times = _supersampling(grid, box, deposit.thickness_mm)
+        fine = grid.finer(box, times)
         whole = tuple(slice(0, n) for n in fine.shape)
         d = deposit.shape.distance(*fine.local(np.linalg.inv(to_world), whole))
-        share = fraction(d, float(fine.spacing_mm.mean()))
-        k, j, i = (n // SUPERSAMPLE for n in fine.shape)
-        share = share.reshape(k, SUPERSAMPLE, j, SUPERSAMPLE, i, SUPERSAMPLE).mean(axis=(1, 3, 5))
-        middle = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
+        # A ramp half as wide as a sample: a wider one would make small round bodies larger.
+        share = fraction(d, 0.5 * float(fine.spacing_mm.mean()))
+        k, j, i = (n // times for n in fine.shape)
+        share = share.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
+        middle = slice(times // 2, None, times)
         inside = d[middle, middle, middle] < 0
         yield DepositVoxels(index, box, share, inside, dense_share(posed, grid, index, box, to_world))
+
+
+def _supersampling(grid: Grid, box: Box, thickness_mm: float) -> int:
+    """How many (odd) samples along each axis of a voxel."""
+    wanted = SAMPLES_ACROSS * float(grid.spacing_mm.mean()) / thickness_mm
+    count = np.prod([s.stop - s.start for s in box])
+    most = (SAMPLES_MOST / count) ** (1.0 / 3.0)
+    return max(3, 2 * int((min(wanted, most) - 1.0) / 2.0) + 1)
 
 
 def dense_share(posed: PosedHand, lattice: Lattice, index: int, box: Box, to_world: np.ndarray) -> np.ndarray | float:

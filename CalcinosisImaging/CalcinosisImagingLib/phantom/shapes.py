@@ -14,6 +14,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 Array = np.ndarray
+TABLE = 4096
+"""Steps of the table of a bone's outline: 0.01 mm or less apart."""
 FAR_MM = 50.0
 """Distance given to points that are outside a shape's box: "far"."""
 
@@ -106,7 +108,7 @@ class Limb:
         w = (z - self.offset_mm[0] - (self.offset_mm[1] - self.offset_mm[0]) * t) / b
         u = (x - self.shift_mm) / a
         beyond = y - t * self.length_mm
-        cap = np.where(beyond < 0, self.cap_mm[0], self.cap_mm[1])
+        cap = np.where(beyond < 0, np.float32(self.cap_mm[0]), np.float32(self.cap_mm[1]))
         v = beyond / cap
         rho = np.sqrt(u * u + v * v + w * w) + 1e-6
         slope = np.sqrt((u / a) ** 2 + (v / cap) ** 2 + (w / b) ** 2) / rho + 1e-6
@@ -188,14 +190,11 @@ class LongBone:
         return np.clip((0.5 - np.abs(t - 0.5) - 0.18) / 0.1, 0.0, 1.0)
 
     def _section(self, t: Array) -> tuple[Array, Array]:
-        """Half-width and half-depth at the relative height ``t``, by a table of a monotone spline."""
+        """Half-width and half-depth at the relative height ``t``, from a fine table of a monotone spline."""
         knots = np.array(self.sections)
-        table = PchipInterpolator(knots[:, 0], knots[:, 1:])(np.linspace(0.0, 1.0, 257)).astype(np.float32)
-        position = t * 256.0
-        index = np.minimum(position.astype(np.int32), 255)
-        rest = position - index
-        low, high = table[index], table[index + 1]
-        return low[..., 0] + (high[..., 0] - low[..., 0]) * rest, low[..., 1] + (high[..., 1] - low[..., 1]) * rest
+        table = PchipInterpolator(knots[:, 0], knots[:, 1:])(np.linspace(0.0, 1.0, TABLE + 1)).astype(np.float32)
+        index = (t * np.float32(TABLE) + np.float32(0.5)).astype(np.int32)
+        return np.take(np.ascontiguousarray(table[:, 0]), index), np.take(np.ascontiguousarray(table[:, 1]), index)
 
     def _head(self, x: Array, y: Array, z: Array) -> Array:
         """Distance beyond the head's articular surface."""

@@ -235,7 +235,7 @@ def _carpal_shapes(size: float) -> dict[str, ShortBone]:
             balls.append((*(np.array(WRIST_CENTRE_MM) * size - centres[name]), WRIST_RADIUS_MM * size * 1.0))
         keep_row = name in ("scaphoid", "lunate", "triquetrum")
         shapes[name] = ShortBone(
-            half_axes_mm=tuple(halves[name]),
+            half_axes_mm=tuple(float(h) for h in halves[name]),
             axes=axes[name],
             facets=np.array([f for f in facets if f is not None]),
             balls=np.array(balls if keep_row else _thumb_ball(name, centres, size)),

@@ -97,30 +97,19 @@ def _carpus_piece(plump: float) -> Piece:
 
 def muscle_pieces(skeleton: Skeleton) -> list[Piece]:
     """Thenar, hypothenar and interosseous muscles, and the forearm's."""
-    pieces = []
     length = {d: skeleton.bones[f"metacarpal-{d}"].shape.length_mm for d in range(1, 6)}
-    pieces.append(
-        Piece(
-            "metacarpal-1",
-            Limb(length[1] * 0.8, (11.0, 8.0), (7.0, 5.0), (6.0, 6.0), (-9.0, -6.0), 4.0),
-            np.eye(4),
-            2.0,
-        )
-    )
-    pieces.append(
-        Piece(
-            "metacarpal-5",
-            Limb(length[5] * 0.75, (7.0, 8.0), (4.0, 5.0), (6.0, 6.0), (-8.0, -7.0), 3.0),
-            np.eye(4),
-            2.0,
-        )
-    )
-    for digit in (2, 3, 4, 5):
-        limb = Limb(length[digit] * 0.65, (4.5, 5.5), (3.0, 4.5), (6.0, 6.0), (-2.0, -2.0), -8.0)
-        pieces.append(Piece(f"metacarpal-{digit}", limb, np.eye(4), 2.0))
-    pieces.append(
-        Piece("radius", Limb(60.0, (10.0, 4.0), (22.0, 10.0), (3.0, 3.0), (-11.0, -11.0), -9.0), np.eye(4), 2.0)
-    )
+    muscles = {
+        "metacarpal-1": Limb(length[1] * 0.8, (13.0, 9.0), (8.0, 5.5), (7.0, 7.0), (-9.0, -6.0), 6.0),
+        "metacarpal-5": Limb(length[5] * 0.75, (8.5, 9.0), (5.0, 6.0), (7.0, 7.0), (-8.0, -7.0), 3.0),
+        "radius": Limb(60.0, (10.0, 4.0), (22.0, 10.0), (3.0, 3.0), (-11.0, -11.0), -9.0),
+    }
+    pieces = [Piece(bone, limb, np.eye(4), 2.0) for bone, limb in muscles.items()]
+    # Interossei between the metacarpals, and the first dorsal one with the adductor in the web of the thumb.
+    for digit, shift in ((2, -9.5), (2, 8.5), (3, 8.5), (4, 8.0)):
+        limb = Limb(length[digit] * 0.62, (5.6, 7.5), (4.0, 5.5), (5.0, 8.0), (-1.5, -1.5), shift)
+        place = np.eye(4)
+        place[1, 3] = 0.12 * length[digit]
+        pieces.append(Piece(f"metacarpal-{digit}", limb, place, 2.0))
     return pieces
 
 

@@ -13,7 +13,7 @@ from ..analysis.errors import InputError
 from ..analysis.files import write_csv, write_json, write_text
 from ..analysis.progress import Progress, part, report, silent
 from .ct import image_ct
-from .deposits import draw_count, draw_deposits, draw_total_volume, split_volume
+from .deposits import draw_burden, draw_deposits, split_volume
 from .dicom_files import CT_CLASS, MR_CLASS, common_tags, film_tags, write_film, write_slices
 from .distractors import draw_distractors
 from .film import expose, film_placement, line_integrals
@@ -116,10 +116,9 @@ def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
     side = ("left", "right")[(int(participant.split("-")[1]) + seed) % 2]
     skeleton = build_skeleton(rng)
     rest = skeleton.poses({})
-    count = int(np.clip(draw_count(rng), *preset.deposit_count))
-    volumes = split_volume(
-        rng, float(np.clip(draw_total_volume(rng), *preset.total_volume_mm3)), count, preset.least_volume_mm3
-    )
+    count, total = draw_burden(rng)
+    count = int(np.clip(count, *preset.deposit_count))
+    volumes = split_volume(rng, float(np.clip(total, *preset.total_volume_mm3)), count, preset.least_volume_mm3)
     deposits = draw_deposits(stream(seed, participant, "deposits"), skeleton, rest, volumes)
     plump = 1.0 + 0.05 * float(np.clip(rng.standard_normal(), -1.5, 1.5))
     return Hand(
