@@ -13,13 +13,15 @@ import standins
 
 standins.install()
 
+import numpy as np
 import slicer
 from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.progress import report
 from CalcinosisImagingLib.analysis.view import View
+from CalcinosisImagingLib.analysis.volume import Volume
 from CalcinosisImagingLib.logic.parameter_node import CalcinosisImagingParameterNode
 from CalcinosisImagingLib.scene.tables import table_node
-from CalcinosisImagingLib.scene.volumes import set_view
+from CalcinosisImagingLib.scene.volumes import set_view, volume_to_node
 from CalcinosisImagingLib.ui.panel import Panel
 from CalcinosisImagingLib.ui.steps import steps
 from CalcinosisImagingLib.ui.tables import registration_summary
@@ -50,6 +52,12 @@ class FakeLogic:
 
     def runAll(self, parameterNode, progress):
         self.segment(parameterNode, "ct", progress)
+
+
+def translation(*offset):
+    matrix = np.eye(4)
+    matrix[:3, 3] = offset
+    return matrix
 
 
 def segmentation(count):
@@ -188,6 +196,27 @@ class PanelTest(unittest.TestCase):
         self.ui.allColumnsCheckBox.checked = True
         self.assertEqual([view.isColumnHidden(column) for column in range(4)], [False] * 4)
 
+    def test_choosing_a_deposit_in_the_table_shows_it_in_the_slices(self):
+        slice_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
+        grid = Volume(np.zeros((4, 5, 6), np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+        film = Volume(np.zeros((1, 30, 40), np.int16), np.diag([-0.2, -0.2, 1.0, 1.0]))
+        self.node.mrVolume = volume_to_node(slicer.mrmlScene, grid, "MR", "mr")
+        self.node.filmVolume = volume_to_node(slicer.mrmlScene, film, "PA", "xray")
+        moved = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        moved.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(translation(10, 20, 30)))
+        self.node.mrVolume.SetAndObserveTransformNodeID(moved.GetID())
+        columns = ["modality", "deposit_id", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm", "u_px", "v_px"]
+        rows = [
+            {"modality": "mr", "deposit_id": 1, "centroid_r_mm": 1, "centroid_a_mm": 2, "centroid_s_mm": 3},
+            {"modality": "xray", "deposit_id": 1, "u_px": 10, "v_px": 20},
+            {"modality": "ct", "deposit_id": 9, "centroid_r_mm": 7, "centroid_a_mm": 7, "centroid_s_mm": 7},
+        ]
+        self.node.depositTable = table_node(slicer.mrmlScene, "D", columns, rows)
+        for row, expected in ((0, (11, 22, 33)), (1, (-2, -4, 0)), (2, (-2, -4, 0))):
+            self.ui.depositsView.selectRow(row)
+            matrix = slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())
+            np.testing.assert_allclose(matrix[:3, 3], expected, atol=1e-6)
+
     def test_the_registration_names_the_bones_to_look_at(self):
         rows = [{"bone": b, "flag": f} for b, f in (("radius", "ok"), ("ulna", "failed"), ("lunate", "check"))]
         self.node.registrationTable = table_node(slicer.mrmlScene, "R", ["bone", "flag"], rows)
@@ -211,7 +240,6 @@ class PanelTest(unittest.TestCase):
         self.assertEqual(self.node.sensitivity, 0.5)
         self.assertEqual(self.node.viewFile, Path())
         self.assertFalse(self.ui.runAllButton.enabled)
-
 
     def test_correct_opens_the_segment_editor_on_this_image_with_the_effect_in_hand(self):
         self.node.ctVolume = self.volume()

@@ -192,7 +192,8 @@ class qMRMLTableView(QTableView):  # noqa: N801
     """Shows a table node: text cells behind a sort proxy."""
 
     mrmlSceneChanged = Signal(object)
-    cxx_signals = _SCENE
+    _selectionSignal = Signal()
+    cxx_signals = _SCENE | {"selectionChanged()": "_selectionSignal"}
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -203,6 +204,7 @@ class qMRMLTableView(QTableView):  # noqa: N801
         self._proxy = QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._source)
         self.setModel(self._proxy)
+        self.selectionModel().selectionChanged.connect(self._selectionSignal)
 
     def mrmlScene(self) -> Any:
         """The scene, None before one is set."""

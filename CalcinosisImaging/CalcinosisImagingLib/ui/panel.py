@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ..scene.volumes import get_view
 from .correction import open_in_segment_editor
+from .jumping import jump_to, place_of_row, row_of_selection
 from .runner import Runner
 from .step_rows import StepRows
 from .steps import NO_FILE, PanelLogic, Step, missing, run_all, steps
@@ -43,6 +44,7 @@ class Panel:
             ),
         )
         ui.progressBar.visible = False
+        ui.depositsView.connect("selectionChanged()", self._show_deposit)
         ui.runAllButton.connect("clicked(bool)", lambda: self.run(run_all()))
         ui.cancelButton.connect("clicked(bool)", self._runner.cancel)
         # By hand: bound to the field, the empty path would be shown as a dot.
@@ -101,6 +103,13 @@ class Panel:
             part.enabled = not running
         for tab in self._tabs:
             tab.update(node, self._ui.allColumnsCheckBox.checked)
+
+    def _show_deposit(self) -> None:
+        """A row of the deposit table was chosen."""
+        if self._node is not None and self._node.depositTable is not None:
+            place = place_of_row(self._node, row_of_selection(self._ui.depositsView))
+            if place is not None:
+                jump_to(place)
 
     def _choose_view_file(self, path: str) -> None:
         """The user chose or typed a view file."""
