@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,7 @@ class Cut:
     tight: its bounding box in the whole volume (slices over K, J, I).
     box: the bounding box with margin, clipped to the volume.
     mask: bool, shape of ``box``; voxels of this deposit.
-    foreign: bool, same shape; voxels of other deposits and of bone.
+    foreign: bool, same shape; voxels of other deposits, of bone, and of the air around the body.
     bone: bool, same shape; voxels of bone.
     values: float32, same shape; the image.
     spacing_mm: voxel size along the array axes (k, j, i).
@@ -85,8 +85,9 @@ def cut_deposits(
     bones: Segmentation | None,
     margin_mm: float,
     boxes: list[tuple[int, Box]],
+    outside: Callable[[Box], np.ndarray] | None = None,
 ) -> Iterator[Cut]:
-    """Cut the deposits out one after the other, in order of label."""
+    """Cut the deposits out one after the other, in order of label; ``outside`` tells the air of a box."""
     spacing = volume.spacing_mm[::-1]
     margin = np.ceil(margin_mm / spacing).astype(int)
     margin[np.array(volume.voxels.shape) == 1] = 0
@@ -97,6 +98,8 @@ def cut_deposits(
         foreign = (part != 0) & ~mask
         bone = np.zeros_like(mask) if bones is None else (bones.labels[box] != 0) & ~mask
         foreign |= bone
+        if outside is not None:
+            foreign |= outside(box) & ~mask
         matrix = volume.crop(box).ijk_to_ras
         values = np.nan_to_num(volume.voxels[box].astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
         yield Cut(label, tight, box, mask, foreign, bone, values, spacing, matrix)

@@ -92,8 +92,12 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
     sign, excess = excess_over(cut, around)
     if excess[cut.mask].mean() < 2 * around.noise_sd * np.sqrt(around.clump / cut.mask.sum()) or excess.sum() <= 0:
         return _by_counting(cut, "it does not stand out from its surroundings")
-    model = ShapeModel(excess, around.region, fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm)
+    sigma = fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm
+    model = ShapeModel(excess, around.region, around.contact, sigma)
     contrast, full = contrast_of_full(model, cut.mask)
+    if (around.contact & cut.mask).any():
+        fill_contact(excess, cut.mask, around.contact, contrast)
+        model = ShapeModel(excess, around.region, around.contact, sigma)
     fitted = None
     if full < enough_full(model, contrast):
         fitted = model.fit(contrast)
@@ -122,15 +126,26 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
 def excess_over(cut: Cut, around: Surroundings) -> tuple[float, np.ndarray]:
     """Sign of the deposit's contrast, and the image minus background times that sign, zero outside the region.
 
-    Beside bone or another deposit the given boundary holds: nothing is counted outside it, no overflow inside.
+    Beside bone, another deposit or the air the given boundary holds: voxels of the mask are full, others empty.
     """
     sign = 1.0 if float(cut.values[cut.mask].mean(dtype=np.float64)) >= around.background else -1.0
     excess = np.where(around.region, sign * (cut.values - np.float32(around.background)), 0).astype(np.float32)
-    excess[around.contact & ~cut.mask] = 0
-    inside, free = around.contact & cut.mask, cut.mask & ~around.contact
-    if inside.any() and free.any():
-        np.minimum(excess, np.float32(np.percentile(excess[free], 75)), out=excess, where=inside)
+    fill_contact(excess, cut.mask, around.contact, None)
     return sign, excess
+
+
+def fill_contact(excess: np.ndarray, mask: np.ndarray, contact: np.ndarray, contrast: float | None) -> None:
+    """Make the mask's voxels in the contact full and the others empty, in place.
+
+    Without a contrast the brighter half of the mask's other voxels gives it.
+    """
+    inside, free = contact & mask, mask & ~contact
+    excess[contact & ~mask] = 0
+    if inside.any():
+        if contrast is None:
+            values = np.sort(excess[free] if free.any() else excess[inside])
+            contrast = float(values[values.size // 2 :].mean(dtype=np.float64))
+        excess[inside] = contrast
 
 
 def enough_full(model: ShapeModel, contrast: float) -> float:
@@ -141,6 +156,7 @@ def enough_full(model: ShapeModel, contrast: float) -> float:
 def contrast_of_full(model: ShapeModel, mask: np.ndarray) -> tuple[float, int]:
     """Contrast from the full voxels and their number; too few of them: a first guess from the brighter half."""
     mask = model.of_cut(mask)
+    mask = mask & model.judged if (mask & model.judged).any() else mask
     inside = np.sort(model.excess[mask])
     guess, count = max(float(inside[inside.size // 2 :].mean(dtype=np.float64)), 1e-6), 0
     for _ in range(2):
@@ -167,12 +183,13 @@ def edge_misfit(cut: Cut, fwhm_mm: np.ndarray, is_hu: bool) -> np.ndarray | None
         return None
     misfits = []
     for width in fwhm_mm.tolist():
-        model = ShapeModel(excess, around.region, width * FWHM_TO_SIGMA / cut.spacing_mm)
+        model = ShapeModel(excess, around.region, around.contact, width * FWHM_TO_SIGMA / cut.spacing_mm)
         contrast, full = contrast_of_full(model, cut.mask)
         if full < enough_full(model, contrast):
             break
         misfits.append(model.misfit(contrast) / around.noise_sd**2)
-    if not misfits:
+    # Best at the widest that could be tried: the true one may be wider still.
+    if not misfits or (len(misfits) < len(fwhm_mm) and int(np.argmin(misfits)) == len(misfits) - 1):
         return None
     return np.array(misfits + [np.inf] * (len(fwhm_mm) - len(misfits)))
 

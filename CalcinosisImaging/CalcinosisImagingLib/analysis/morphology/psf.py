@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..segmentation import Segmentation
@@ -26,11 +28,12 @@ def point_spread(
     boxes: list[tuple[int, Box]],
     is_hu: bool,
     given_mm: float | None,
+    outside: Callable[[Box], np.ndarray] | None = None,
 ) -> PointSpread:
     """The point spread that is given, else estimated, else assumed."""
     if given_mm is not None:
         return PointSpread(given_mm, GIVEN_SD)
-    estimate = estimate_psf_mm(volume, deposits, bones, boxes, is_hu)
+    estimate = estimate_psf_mm(volume, deposits, bones, boxes, is_hu, outside)
     if estimate is not None:
         return PointSpread(estimate, ESTIMATED_SD)
     assumed = DEFAULT_VOXELS * float(np.cbrt(volume.voxel_volume_mm3))
@@ -38,7 +41,12 @@ def point_spread(
 
 
 def estimate_psf_mm(
-    volume: Volume, deposits: Segmentation, bones: Segmentation | None, boxes: list[tuple[int, Box]], is_hu: bool
+    volume: Volume,
+    deposits: Segmentation,
+    bones: Segmentation | None,
+    boxes: list[tuple[int, Box]],
+    is_hu: bool,
+    outside: Callable[[Box], np.ndarray] | None = None,
 ) -> float | None:
     """Full width at half maximum, mm: the Gaussian that best turns sub-voxel shapes into the image; None if unclear."""
     voxel = float(np.cbrt(volume.voxel_volume_mm3))
@@ -46,7 +54,7 @@ def estimate_psf_mm(
     chosen = [boxes[n] for n in np.argsort(sizes, kind="stable")[:LARGEST]]
     widest = TRIED_VOXELS[-1] * voxel
     found = []
-    for cut in cut_deposits(volume, deposits, bones, margin_mm(widest, volume.spacing_mm), chosen):
+    for cut in cut_deposits(volume, deposits, bones, margin_mm(widest, volume.spacing_mm), chosen, outside):
         misfits = edge_misfit(cut, TRIED_VOXELS * voxel, is_hu)
         if misfits is not None:
             found.append(misfits)

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..progress import Progress, report, silent
@@ -24,7 +23,7 @@ from .place import Skeleton, nearest, place_measures, skeleton
 from .psf import point_spread
 from .registry import COLUMNS, MEASURES
 from .shape import shape_measures
-from .skin import skin_tree
+from .skin import Skin, find_skin
 from .surface import surface_area_mm2, thickness_mm
 from .surroundings import margin_mm
 
@@ -95,14 +94,15 @@ def quantify(
             rows.append(_row(cut, modality, film_measures(cut, view, frame, magnification, psf_fwhm_mm)))
         return rows
     report(progress, 0.15, "finding the skin")
-    surface = skin_tree(volume, modality == "ct", skin)
+    body = find_skin(volume, modality == "ct", skin)
     report(progress, 0.25, "measuring the sharpness")
-    psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm)
+    outside = None if body is None else body.outside
+    psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm, outside)
     rows = []
     margin = margin_mm(psf.fwhm_mm, volume.spacing_mm)
-    for number, cut in enumerate(cut_deposits(volume, deposits, bones, margin, boxes)):
+    for number, cut in enumerate(cut_deposits(volume, deposits, bones, margin, boxes, outside)):
         report(progress, 0.3 + 0.7 * number / len(boxes), "measuring the deposits")
-        rows.append(_row(cut, modality, _solid(cut, modality, psf, frame, surface, calibration)))
+        rows.append(_row(cut, modality, _solid(cut, modality, psf, frame, body, calibration)))
     report(progress, 1.0, "measured")
     return rows
 
@@ -130,7 +130,7 @@ def _solid(
     modality: str,
     psf: PointSpread,
     bones: Skeleton | None,
-    skin: cKDTree | None,
+    skin: Skin | None,
     calibration: Calibration | None,
 ) -> dict[str, object]:
     """Columns of CT and MR."""
@@ -153,7 +153,7 @@ def _solid(
     if bones is not None:
         row |= place_measures(cut, bones)
     if skin is not None:
-        row["depth_skin_mm"], _ = nearest(skin, cut.to_ras(mesh_vertices(cut.mask)))
+        row["depth_skin_mm"], _ = nearest(skin.tree, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
     row["consistency"], row["consistency_probability"] = _consistency(row, modality)
     row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _edge(cut)) if text) or None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..volume import Volume, transform_points
+from .cut import Box
 
 AIR_TISSUE_HU = -480.0
 """Half-way between air and soft tissue in CT."""
@@ -16,8 +19,31 @@ LEAST_PART = 0.02
 """Bodies smaller than this part of the largest one are not taken for a hand (a table, a hair)."""
 
 
-def skin_tree(volume: Volume, is_ct: bool, skin: np.ndarray | None) -> cKDTree | None:
-    """Points on the skin, RAS mm, in a search tree; None where no skin is found.
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """The body's surface.
+
+    Attributes
+    ----------
+    tree: points on the skin, RAS mm.
+    body: bool, True inside; every ``step``-th voxel along k, j, i.
+    """
+
+    tree: cKDTree
+    body: np.ndarray
+    step: np.ndarray
+
+    def outside(self, box: Box) -> np.ndarray:
+        """Bool array of a box of the volume: True in the air around the body."""
+        index = [
+            np.minimum((np.arange(s.start, s.stop) + n // 2) // n, size - 1)
+            for s, n, size in zip(box, self.step.tolist(), self.body.shape, strict=True)
+        ]
+        return ~self.body[np.ix_(*index)]
+
+
+def find_skin(volume: Volume, is_ct: bool, skin: np.ndarray | None) -> Skin | None:
+    """Find the body's surface; None where there is none.
 
     ``skin``: bool (K, J, I), True inside the body; else it is found by a threshold half-way between air and tissue
     (CT: -480 HU; MR: Otsu's), holes filled.
@@ -33,7 +59,9 @@ def skin_tree(volume: Volume, is_ct: bool, skin: np.ndarray | None) -> cKDTree |
     if body is None:
         return None
     points = _crossings(values, body, level) * step
-    return cKDTree(transform_points(volume.ijk_to_ras, points[:, ::-1])) if len(points) else None
+    if len(points) == 0:
+        return None
+    return Skin(cKDTree(transform_points(volume.ijk_to_ras, points[:, ::-1])), body, step)
 
 
 def _otsu(values: np.ndarray) -> float:

@@ -45,12 +45,13 @@ class ShapeModel:
     the blur does not change.
     """
 
-    def __init__(self, excess: np.ndarray, region: np.ndarray, sigma_voxels: np.ndarray) -> None:
+    def __init__(self, excess: np.ndarray, region: np.ndarray, contact: np.ndarray, sigma_voxels: np.ndarray) -> None:
         # Everything is zero outside the region: work on its box and what the blur spreads.
         rim = [(2, 2) if n > 1 else (0, 0) for n in excess.shape]
         self.box = ndimage.find_objects(region.astype(np.uint8))[0]
         self.excess = np.pad(excess[self.box], rim)
         self.region = np.pad(region[self.box], rim)
+        self.judged = self.region & ~np.pad(contact[self.box], rim)
         self.sigma = sigma_voxels
         self.total = float(excess.sum(dtype=np.float64))
         self.smooth = ndimage.gaussian_filter(self.excess, SMOOTH_VOXELS)
@@ -80,7 +81,7 @@ class ShapeModel:
 
     def misfit(self, contrast: float) -> float:
         """Sum of squares between image and model over the region."""
-        residual = (self.excess - contrast * self.blur(self.shape(contrast)[1]))[self.region]
+        residual = (self.excess - contrast * self.blur(self.shape(contrast)[1]))[self.judged]
         return float(np.square(residual).sum(dtype=np.float64))
 
     def fit(self, contrast: float) -> Fit:
@@ -94,18 +95,18 @@ class ShapeModel:
         for round_number in range(ROUNDS):
             _, fractions, surface = level_set(self.smooth, self.region, self.total / contrast, fine=True)
             blurred = self.blur(fractions)
-            residual = np.where(self.region, self.excess - contrast * blurred, 0)
+            residual = np.where(self.judged, self.excess - contrast * blurred, 0)
             # d model / d log(contrast): brighter by itself, thinner by the same volume taken off its surface.
-            change = contrast * (blurred - float(fractions.sum(dtype=np.float64)) * self.blur(surface))[self.region]
+            change = contrast * (blurred - float(fractions.sum(dtype=np.float64)) * self.blur(surface))[self.judged]
             stiffness = float(np.square(change).sum(dtype=np.float64))
             if stiffness <= 0:
                 break
             if round_number == ROUNDS - 1:
                 peak = float(blurred.max())
                 wider = ndimage.gaussian_filter(fractions, self.sigma * (1 + PSF_STEP))
-                bulge = contrast * (wider - blurred)[self.region] / PSF_STEP
+                bulge = contrast * (wider - blurred)[self.judged] / PSF_STEP
                 sensitivity = -float((bulge * change).sum(dtype=np.float64)) / stiffness
-            step = float((residual[self.region] * change).sum(dtype=np.float64)) / stiffness
+            step = float((residual[self.judged] * change).sum(dtype=np.float64)) / stiffness
             contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
             self.smooth = self.smooth + ndimage.gaussian_filter(residual, back)
         return Fit(contrast, stiffness, peak, sensitivity)

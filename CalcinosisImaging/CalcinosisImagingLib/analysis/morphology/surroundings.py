@@ -63,12 +63,10 @@ def survey(cut: Cut, fwhm_mm: float, is_hu: bool) -> Surroundings | None:
         apart = np.full(cut.mask.shape, np.inf, np.float32)
     region = cut.mask | ((distance <= shell) & (distance < apart))
     contact = region & (apart < fwhm_mm)
-    ring = (distance > shell) & (apart > shell)
-    if is_hu:
-        ring &= ~ndimage.binary_dilation(cut.values < AIR_HU, np.ones((3, 3, 3)))
-    values = cut.values[ring].astype(np.float64)
-    if values.size < LEAST_RING:
+    ring = _ring(cut, distance, apart, shell, is_hu)
+    if ring is None:
         return None
+    values = cut.values[ring].astype(np.float64)
     centre = float(np.median(values))
     spread = 1.4826 * float(np.median(np.abs(values - centre))) + QUANTUM
     kept = ring & (np.abs(cut.values - np.float32(centre)) <= OUTLIER * spread)
@@ -78,6 +76,18 @@ def survey(cut: Cut, fwhm_mm: float, is_hu: bool) -> Surroundings | None:
     clump = noise_clump(residual, kept, noise_sd)
     error = noise_sd * float(np.sqrt(clump / kept.sum()))
     return Surroundings(region, contact, background, error, noise_sd, clump)
+
+
+def _ring(cut: Cut, distance: np.ndarray, apart: np.ndarray, shell: float, is_hu: bool) -> np.ndarray | None:
+    """Voxels of tissue beyond the shell; nearer to neighbours, and then to the deposit, where there are few."""
+    tissue = ~cut.foreign
+    if is_hu:
+        tissue &= ~ndimage.binary_dilation(cut.values < AIR_HU, np.ones((3, 3, 3)))
+    for near, beside in ((1.0, 1.0), (1.0, 0.5), (0.5, 0.5), (0.5, 0.25)):
+        ring = tissue & (distance > near * shell) & (apart > beside * shell)
+        if int(ring.sum()) >= LEAST_RING:
+            return ring
+    return None
 
 
 def noise_clump(residual: np.ndarray, valid: np.ndarray, noise_sd: float) -> float:
