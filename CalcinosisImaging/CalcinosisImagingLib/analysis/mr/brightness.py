@@ -10,15 +10,21 @@ from ..volume import Volume
 
 BIAS_WIDTH_MM = 18.0
 """Brightness that varies slower than this is the coil's, not the tissue's."""
+ABOVE_NOISE = 2.2
+"""Body begins at this multiple of the median of the air: beyond the tail of averaged Rayleigh noise."""
+LEAST_OF_PARTING = 0.25
+"""But not below this part of Otsu's threshold, where the scanner has masked the air to zero."""
 
 
 def body_threshold(voxels: np.ndarray) -> float:
-    """Signal between air and body: Otsu's threshold of the square root of the signal.
+    """Signal between air and body, in an image averaged over some voxels.
 
-    The root evens the spread of the bright classes, so that fat does not push the threshold above muscle.
-    N. Otsu, IEEE Trans SMC 9:62, 1979. Raises `InputError` when the image is flat.
+    Otsu's threshold of the square root of the signal (N. Otsu, IEEE Trans SMC 9:62, 1979) parts air from body, but
+    lies above the dim end of a limb that leaves the coil. There the noise of the air says where the body begins.
+    Raises `InputError` when the image is flat.
     """
-    roots = np.sqrt(np.maximum(voxels, 0.0)).ravel()
+    values = np.maximum(voxels, 0.0).ravel()
+    roots = np.sqrt(values)
     top = np.percentile(roots, 99.5)
     if not np.isfinite(top) or top <= 0 or roots.max() == roots.min():
         raise InputError("The MR image holds the same value everywhere: choose a series that shows the hand.")
@@ -29,7 +35,10 @@ def body_threshold(voxels: np.ndarray) -> float:
     above = below[-1] - below
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (total / below - (total[-1] - total) / above) ** 2
-    return float(centres[np.nanargmax(between)] ** 2)
+    parting = float(centres[np.nanargmax(between)] ** 2)
+    air = values[(values > 0) & (values < parting)]
+    noise = float(np.median(air)) if air.size else 0.0
+    return min(parting, max(ABOVE_NOISE * noise, LEAST_OF_PARTING * parting))
 
 
 def coil_gain(middle: Volume, body: np.ndarray) -> Volume:

@@ -1,11 +1,14 @@
-"""Connected bodies of a mask with the measures on which they are judged, all at once."""
+"""Connected bodies of a mask with the measures on which they are judged."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
+
+NEAR_BONE_MM = 2.0
+RING_VOXELS = 3
 
 
 @dataclass(frozen=True)
@@ -17,14 +20,15 @@ class Candidate:
     label: its value in the label array.
     voxels, volume_mm3: its size.
     length_mm, width_mm, height_mm: principal axes, 4 times the square root of the variance, longest first.
-    thickness_mm: diameter of the largest ball in it.
     depth_mm: mean distance to the air.
     level: mean relative signal (`tissue.Tissue.level`).
-    extreme: its darkest (or brightest) fiftieth, smoothed.
+    extreme: its darkest (or brightest) twentieth.
     bone_distance_mm: mean distance to the nearest bone, infinite without bones.
     bones_near: number of different bones within reach.
     cut: whether it touches the border of the image.
     prior: part of it that lies in the prior mask.
+    thickness_mm: diameter of the largest ball in it; see `look_closely`.
+    ring_low, ring: lower quartile and median of the level one to two voxels away from it; see `look_closely`.
     """
 
     label: int
@@ -33,7 +37,6 @@ class Candidate:
     length_mm: float
     width_mm: float
     height_mm: float
-    thickness_mm: float
     depth_mm: float
     level: float
     extreme: float
@@ -41,6 +44,37 @@ class Candidate:
     bones_near: int
     cut: bool
     prior: float
+    thickness_mm: float = 0.0
+    ring_low: float = 0.0
+    ring: float = 0.0
+
+    @property
+    def solidity(self) -> float:
+        """Volume over that of the ellipsoid with the same axes: 1 for balls and sticks, less for nets and branches."""
+        return self.volume_mm3 / max(np.pi / 6.0 * self.length_mm * self.width_mm * self.height_mm, 1e-9)
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Where bodies lie; arrays of one shape (K, J, I).
+
+    Attributes
+    ----------
+    spacing_kji: mm along K, J, I.
+    level, depth_mm: as in `tissue.Tissue`.
+    border: voxels at the edge of the image.
+    bone_distance, bone_labels: distance to the nearest bone, mm (large beyond some millimetres), and its label; None
+        without bones.
+    prior: where the CT shows deposits, or None.
+    """
+
+    spacing_kji: np.ndarray
+    level: np.ndarray
+    depth_mm: np.ndarray
+    border: np.ndarray
+    bone_distance: np.ndarray | None
+    bone_labels: np.ndarray | None
+    prior: np.ndarray | None
 
 
 def relabel(labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -58,54 +92,57 @@ def large_parts(mask: np.ndarray, least_voxels: int) -> np.ndarray:
     return relabel(labels, np.flatnonzero(sizes >= least_voxels))
 
 
-def measure(
-    labels: np.ndarray,
-    spacing_kji: np.ndarray,
-    level: np.ndarray,
-    depth_mm: np.ndarray,
-    border: np.ndarray,
-    bone_distance: np.ndarray | None,
-    bone_labels: np.ndarray | None,
-    prior: np.ndarray | None,
-    bright: bool,
-) -> list[Candidate]:
-    """Measures of all bodies in one pass over their voxels; arrays share the shape of ``labels``.
+def measure(labels: np.ndarray, around: Surroundings, bright: bool) -> list[Candidate]:
+    """What a pass over the voxels tells of all bodies at once; the rest comes from `look_closely`.
 
-    ``border``: voxels at the edge of the image. ``bone_labels``: nearest bone of each voxel. ``bright``: whether the
-    extreme is the brightest end.
+    ``labels``: 1..N without gaps, on the grid of ``around``. ``bright``: whether the extreme is the brightest end.
     """
     where = np.flatnonzero(labels)
     count = int(labels.max(initial=0))
     if not count:
         return []
     owner = labels.ravel()[where]
-    index = np.stack(np.unravel_index(where, labels.shape), axis=1) * spacing_kji
     size = np.bincount(owner, minlength=count + 1)[1:]
-    axes = _principal_axes(index, owner, count, size, spacing_kji)
-    numbers = np.arange(1, count + 1)
-    inner = ndimage.distance_transform_edt(labels > 0, sampling=spacing_kji)
-    radius = ndimage.maximum(inner, labels, numbers)
+    index = np.stack(np.unravel_index(where, labels.shape), axis=1) * around.spacing_kji
+    axes = _principal_axes(index, owner, count, size, around.spacing_kji)
 
-    def mean(values: np.ndarray) -> np.ndarray:
+    def mean(values: np.ndarray | None, otherwise: float = 0.0) -> np.ndarray:
+        if values is None:
+            return np.full(count, otherwise)
         return np.bincount(owner, values.ravel()[where].astype(float), count + 1)[1:] / size
 
-    smooth = ndimage.uniform_filter(level, 3)
-    extreme = _extremes(smooth.ravel()[where], owner, count, bright)
-    cut = np.bincount(owner, border.ravel()[where], count + 1)[1:] > 0
-    to_bone = mean(bone_distance) if bone_distance is not None else np.full(count, np.inf)
-    near = _bones_near(where, owner, count, bone_distance, bone_labels)
-    in_prior = mean(prior) if prior is not None else np.zeros(count)
-    levels, depths = mean(level), mean(depth_mm)
-    volume = size * float(np.prod(spacing_kji))
-    # A ball of one voxel has the diameter of a voxel, which the distance to the next centre overstates by two.
-    thickness = np.maximum(2.0 * radius - float(spacing_kji.min()), 0.5 * float(spacing_kji.min()))
+    extreme = _extremes(around.level.ravel()[where], owner, count, bright)
+    level, depth, prior = mean(around.level), mean(around.depth_mm), mean(around.prior)
+    bone, near = mean(around.bone_distance, np.inf), _bones_near(where, owner, count, around)
+    cut = mean(around.border) > 0
+    volume = size * float(np.prod(around.spacing_kji))
     return [
         Candidate(
-            n + 1, int(size[n]), float(volume[n]), *(float(a) for a in axes[n]), float(thickness[n]), float(depths[n]),
-            float(levels[n]), float(extreme[n]), float(to_bone[n]), int(near[n]), bool(cut[n]), float(in_prior[n]),
+            n + 1, int(size[n]), float(volume[n]), *(float(a) for a in axes[n]), float(depth[n]), float(level[n]),
+            float(extreme[n]), float(bone[n]), int(near[n]), bool(cut[n]), float(prior[n]),
         )
         for n in range(count)
     ]  # fmt: skip
+
+
+def look_closely(
+    candidate: Candidate, labels: np.ndarray, box: tuple[slice, slice, slice], around: Surroundings
+) -> Candidate:
+    """Add the thickness and the ring, which need the body's neighbourhood; ``box`` holds the body."""
+    wide = tuple(
+        slice(max(0, s.start - RING_VOXELS), min(n, s.stop + RING_VOXELS))
+        for s, n in zip(box, labels.shape, strict=True)
+    )
+    mask = labels[wide] == candidate.label
+    radius = float(ndimage.distance_transform_edt(np.pad(mask, 1), sampling=around.spacing_kji).max())
+    # The radius counts to the centre of the first voxel outside, half a voxel too far at either side.
+    voxel = float(around.spacing_kji.min())
+    thickness = max(2.0 * radius - voxel, 0.5 * voxel)
+    # The first layer around is left out: it holds the blurred edge.
+    steps = ndimage.distance_transform_cdt(~mask, metric="chessboard")
+    ring = around.level[wide][(steps > 1) & (steps <= RING_VOXELS) & (around.depth_mm[wide] > 0)]
+    low, middle = (float(q) for q in np.percentile(ring, (25, 50))) if ring.size else (0.0, 0.0)
+    return replace(candidate, thickness_mm=thickness, ring_low=low, ring=middle)
 
 
 def _principal_axes(index, owner, count, size, spacing) -> np.ndarray:
@@ -121,18 +158,17 @@ def _principal_axes(index, owner, count, size, spacing) -> np.ndarray:
 
 
 def _extremes(values: np.ndarray, owner: np.ndarray, count: int, bright: bool) -> np.ndarray:
-    """The 2nd (98th) percentile of each body."""
+    """The 5th (95th) percentile of each body."""
     order = np.lexsort((values, owner))
     starts = np.searchsorted(owner[order], np.arange(1, count + 2))
-    share = 0.98 if bright else 0.02
-    place = starts[:-1] + np.round(share * (np.diff(starts) - 1)).astype(int)
+    place = starts[:-1] + np.round((0.95 if bright else 0.05) * (np.diff(starts) - 1)).astype(int)
     return values[order][place]
 
 
-def _bones_near(where, owner, count, bone_distance, bone_labels, reach_mm: float = 2.0) -> np.ndarray:
-    """Number of different bones within reach of each body."""
-    if bone_distance is None or bone_labels is None:
+def _bones_near(where: np.ndarray, owner: np.ndarray, count: int, around: Surroundings) -> np.ndarray:
+    """Number of different bones within `NEAR_BONE_MM` of each body."""
+    if around.bone_distance is None or around.bone_labels is None:
         return np.zeros(count, int)
-    close = bone_distance.ravel()[where] < reach_mm
-    pairs = np.unique(np.stack([owner[close], bone_labels.ravel()[where][close].astype(int)], axis=1), axis=0)
+    close = around.bone_distance.ravel()[where] < NEAR_BONE_MM
+    pairs = np.unique(np.stack([owner[close], around.bone_labels.ravel()[where][close].astype(int)], axis=1), axis=0)
     return np.bincount(pairs[:, 0], minlength=count + 1)[1:] if len(pairs) else np.zeros(count, int)

@@ -16,6 +16,10 @@ SURROUND_MM = 3.0
 CLOSING_MM = 4.0
 """Gaps in the body's outline up to twice this are voids at the skin, not air."""
 
+BRIGHT_LEVEL = 1.3
+MUCH_BRIGHT = 0.06
+"""Fluid and vessels are a few per cent of a hand; what is more is fat."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tissue:
@@ -27,7 +31,7 @@ class Tissue:
     level: float32; 0 = a void (noise of air), 1 = the soft tissue around this voxel.
     depth_mm: distance to the air, 0 outside the body.
     noise: standard deviation of `level` in a void.
-    fat_is_bright: whether the layer under the skin is brighter than what is deeper (no fat suppression).
+    fat_is_bright: whether bright tissue is so common that it says nothing (no fat suppression).
     """
 
     box: tuple[slice, slice, slice]
@@ -47,14 +51,16 @@ def measure_tissue(volume: Volume) -> Tissue:
     box = _box(inside, pad=2)
     floor = noise_floor(volume.voxels, inside)
     part, gain, inside = volume.crop(box), gain[box], inside[box]
-    spacing = part.spacing_mm[::-1]
     # The floor of noise is the same everywhere in the raw image, so it is taken off before the coil's gain.
     signal = (np.maximum(part.voxels.astype(np.float32) - floor, 0.0)) / gain
-    around = _surround(signal, inside, spacing)
-    depth = ndimage.distance_transform_edt(inside, sampling=spacing).astype(np.float32)
+    around = _surround(part.with_voxels(signal), inside)
+    deep_in = ndimage.distance_transform_edt(body, sampling=middle.spacing_mm[::-1]).astype(np.float32)
+    # The transform counts to voxel centres: the outline itself is half a voxel nearer.
+    deep_in = np.maximum(deep_in - 0.5 * float(middle.spacing_mm.min()), 0.0)
+    depth = np.where(inside, on_grid(middle.with_voxels(deep_in), part), 0.0).astype(np.float32)
     level = signal / around
-    shallow, deep = (depth > 1.5) & (depth < 4.0) & (level > 0.4), (depth > 7.0) & (level > 0.4)
-    fat_is_bright = bool(shallow.any() and deep.any() and np.median(signal[shallow]) > 1.25 * np.median(signal[deep]))
+    bright = float(np.mean(level[inside] > BRIGHT_LEVEL)) if inside.any() else 0.0
+    fat_is_bright = bright > MUCH_BRIGHT
     noise = 0.53 * floor / max(float(np.median(gain[inside] * around[inside])), 1e-9)
     return Tissue(box, level, depth, float(noise), fat_is_bright)
 
@@ -78,17 +84,24 @@ def _body(middle: Volume, threshold: float) -> np.ndarray:
     return closed
 
 
-def _surround(signal: np.ndarray, inside: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Signal of the soft tissue near each voxel: a local mean that leaves dark voxels out, > 0 everywhere."""
-    sigma = SURROUND_MM / spacing
-    typical = float(np.median(signal[inside]))
-    bright = signal[inside & (signal > 0.5 * typical)]
+def _surround(signal: Volume, inside: np.ndarray) -> np.ndarray:
+    """Signal of the soft tissue near each voxel: a local mean that leaves dark voxels out, > 0 everywhere.
+
+    Which voxels are dark is decided voxel by voxel, the mean is taken on a coarser grid: it is smooth.
+    """
+    values = signal.voxels
+    typical = float(np.median(values[inside]))
+    bright = values[inside & (values > 0.5 * typical)]
     typical = float(np.median(bright)) if bright.size else max(typical, 1e-6)
-    around = np.full(signal.shape, typical, np.float32)
+    around = np.full(values.shape, typical, np.float32)
     for part in (0.4, 0.55):
-        soft = (inside & (signal > part * around)).astype(np.float32)
-        weight = ndimage.gaussian_filter(soft, sigma) + 1e-4
-        around = (ndimage.gaussian_filter(signal * soft, sigma) + 1e-4 * typical) / weight
+        soft = (inside & (values > part * around)).astype(np.float32)
+        weight = block_mean(signal.with_voxels(soft), SURROUND_MM / 2)
+        total = block_mean(signal.with_voxels(values * soft), SURROUND_MM / 2)
+        sigma = SURROUND_MM / weight.spacing_mm[::-1]
+        smooth = ndimage.gaussian_filter(weight.voxels, sigma) + 1e-4
+        mean = (ndimage.gaussian_filter(total.voxels, sigma) + 1e-4 * typical) / smooth
+        around = on_grid(weight.with_voxels(mean), signal)
     return np.maximum(around, 1e-3 * typical)
 
 
