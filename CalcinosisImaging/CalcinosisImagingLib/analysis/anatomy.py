@@ -9,6 +9,8 @@ PROXIMALS = tuple(f"proximal-{d}" for d in range(1, 6))
 MIDDLES = tuple(f"middle-{d}" for d in range(2, 6))
 DISTALS = tuple(f"distal-{d}" for d in range(1, 6))
 
+RAY_SEGMENTS = ("metacarpal", "proximal", "middle", "distal")
+
 BONE_NAMES: tuple[str, ...] = FOREARM + CARPALS + METACARPALS + PROXIMALS + MIDDLES + DISTALS
 """All 29 bones, in the order of their labels: the label of a bone is its index here plus 1."""
 
@@ -19,13 +21,13 @@ CARPOMETACARPAL = {1: "trapezium", 2: "trapezoid", 3: "capitate", 4: "hamate", 5
 
 
 def digit_of(bone: str) -> int | None:
-    """1..5 for bones of a ray (metacarpals included), None for carpals and forearm.
+    """1..5 for bones of a ray (metacarpals included), None for carpals, forearm and bones that have no name.
 
-    >>> digit_of("middle-3")
-    3
+    >>> digit_of("middle-3"), digit_of("hamate"), digit_of("unknown-1")
+    (3, None, None)
     """
-    _, _, digit = bone.partition("-")
-    return int(digit) if digit else None
+    segment, _, digit = bone.partition("-")
+    return int(digit) if segment in RAY_SEGMENTS else None
 
 
 def ray(digit: int) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     import SimpleITK as sitk
 
     from ...analysis.itk_bridge import to_itk
-    from ...phantom.implant import implant, implant_film
+    from ...phantom.implant import implant
+    from ...phantom.implant_film import implant_film
     from ...study.images import read_image
     from ...study.view_files import write_view
 
