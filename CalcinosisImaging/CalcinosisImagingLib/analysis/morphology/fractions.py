@@ -33,6 +33,8 @@ CLUMPED_NOISE = 0.4
 """Noise as coarse as the point spread is taken for shape: the fit's error grows with the log of its grain."""
 FULL_PSF_SENSITIVITY = 0.05
 """Change of log(contrast) per change of log(width) where full voxels give the contrast."""
+HOPELESS = 0.7
+"""Relative standard deviation above which the voxel count serves better."""
 CONTACT_ERROR = 0.25
 """Doubt, in voxels, of every boundary voxel where the deposit meets bone or another deposit."""
 
@@ -105,6 +107,8 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
     level, shape = model.shape(contrast)
     voxels = model.total / contrast
     relative = _relative_sd(cut, around, contrast, voxels, full, fitted, psf.relative_sd)
+    if relative > HOPELESS:
+        return _by_counting(cut, "too small or too faint for a sub-voxel estimate")
     spread = float(np.exp(1.96 * relative))
     volume = voxels * cut.voxel_mm3
     return Fractions(

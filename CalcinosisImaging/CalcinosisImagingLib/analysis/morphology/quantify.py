@@ -24,7 +24,7 @@ from .psf import point_spread
 from .registry import COLUMNS, MEASURES
 from .shape import shape_measures
 from .skin import Skin, find_skin
-from .surface import surface_area_mm2, thickness_mm
+from .surface import LEAST_SLICES, surface_area_mm2, thickness_mm
 from .surroundings import margin_mm
 
 Modality = Literal["ct", "mr", "xray"]
@@ -156,7 +156,7 @@ def _solid(
         row["depth_skin_mm"], _ = nearest(skin.tree, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
     row["consistency"], row["consistency_probability"] = _consistency(row, modality)
-    row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _edge(cut)) if text) or None
+    row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _small(cut), _edge(cut)) if text) or None
     return row
 
 
@@ -165,6 +165,15 @@ def _consistency(row: dict[str, object], modality: str) -> tuple[str, float | No
     if modality == "ct":
         return consistency_from_hu(row.get("plateau_hu"), row.get("heterogeneity"))
     return consistency_from_signal(row.get("signal_ratio"))
+
+
+def _small(cut: Cut) -> str | None:
+    """A note on what a deposit is too small for."""
+    if int(cut.mask.sum()) == 1:
+        return "one voxel: no axes"
+    if min(cut.mask.shape) < LEAST_SLICES:
+        return "one slice: no surface area, no thickness"
+    return None
 
 
 def _edge(cut: Cut) -> str | None:

@@ -12,6 +12,8 @@ SMOOTH_VOXELS = 1.0
 """Smoothing before the surface is drawn: enough that noise does not roughen it."""
 PAD = 2
 """Voxels put around a cut so that a deposit at the image's border is closed there."""
+LEAST_SLICES = 3
+"""Fewest voxels along every axis of the image for a surface to be drawn."""
 RAYS = 300
 """Most surface points from which thickness is measured."""
 
@@ -22,7 +24,7 @@ def surface_area_mm2(cut: Cut, fractions: Fractions) -> float | None:
     Area = integral of |grad u| * delta(u - level). Blur moves a level surface inwards where it is convex; choosing the
     level by the enclosed volume takes that back, exactly so for a sphere.
     """
-    if min(cut.mask.shape) < 3:
+    if min(cut.mask.shape) < LEAST_SLICES:
         return None
     excess = np.pad(fractions.excess, PAD)
     region = ndimage.binary_dilation(np.pad(fractions.region, PAD), iterations=1)
@@ -41,7 +43,8 @@ def surface_area_mm2(cut: Cut, fractions: Fractions) -> float | None:
     if half <= 0:
         return None
     weight = np.maximum(1 - np.abs(smooth - level) / half, 0) / half
-    return float((slope * weight)[region].sum(dtype=np.float64)) * cut.voxel_mm3
+    area = float((slope * weight)[region].sum(dtype=np.float64)) * cut.voxel_mm3
+    return area if area > 0 else None
 
 
 def thickness_mm(cut: Cut, fractions: Fractions, fwhm_mm: float) -> tuple[float, float] | None:
@@ -51,7 +54,7 @@ def thickness_mm(cut: Cut, fractions: Fractions, fwhm_mm: float) -> tuple[float,
     leaves its integral, so that a plate thinner than the point spread has its true thickness. A ray ends where it
     leaves the level surface, plus the reach of the blur.
     """
-    if min(cut.mask.shape) < 3:
+    if min(cut.mask.shape) < LEAST_SLICES:
         return None
     smooth, level = fractions.smooth, fractions.level
     start, inward = _rim(cut, fractions)
