@@ -54,11 +54,15 @@ class Cut:
 
     def tightened(self) -> Cut:
         """The same without margin; views, no copies."""
-        inner = self.inner
+        return self.part(self.inner)
+
+    def part(self, inner: Box) -> Cut:
+        """The part of it inside ``inner`` (slices of its own indices); views, no copies."""
         shift = np.eye(4)
         shift[:3, 3] = [s.start for s in inner[::-1]]
+        box = tuple(slice(b.start + s.start, b.start + s.stop) for b, s in zip(self.box, inner, strict=True))
         arrays = (self.mask[inner], self.foreign[inner], self.bone[inner], self.values[inner])
-        return Cut(self.label, self.tight, self.tight, *arrays, self.spacing_mm, self.ijk_to_ras @ shift)
+        return Cut(self.label, self.tight, box, *arrays, self.spacing_mm, self.ijk_to_ras @ shift)
 
     def to_ras(self, kji: np.ndarray) -> np.ndarray:
         """Indices of the cut (..., 3) in order k, j, i -> RAS mm."""

@@ -9,7 +9,7 @@ shape whose blurred picture fits the image best.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -125,6 +125,13 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
         shape=model.to_cut(shape),
         reason=None,
     )
+
+
+def closer(cut: Cut, fractions: Fractions) -> tuple[Cut, Fractions]:
+    """Both without what lies beyond the region, which the measurements of shape and density need not see."""
+    inner = ndimage.find_objects(fractions.region.astype(np.uint8))[0]
+    arrays = {name: getattr(fractions, name)[inner] for name in ("excess", "region", "smooth", "shape")}
+    return cut.part(inner), replace(fractions, **arrays)
 
 
 def excess_over(cut: Cut, around: Surroundings) -> tuple[float, np.ndarray]:

@@ -16,7 +16,7 @@ from .calibration import Calibration
 from .cut import Cut, cut_deposits, labelled_boxes
 from .density import ct_density, mr_signal
 from .film import film_measures
-from .fractions import PointSpread, measure_fractions
+from .fractions import PointSpread, closer, measure_fractions
 from .kind import consistency_from_hu, consistency_from_signal, form_of
 from .mesh import mesh_vertices
 from .place import Skeleton, nearest, place_measures, skeleton
@@ -91,7 +91,7 @@ def quantify(
         rows = []
         for number, cut in enumerate(cuts):
             report(progress, 0.2 + 0.8 * number / len(boxes), "measuring the shadows")
-            rows.append(_row(cut, modality, film_measures(cut, view, frame, magnification, psf_fwhm_mm)))
+            rows.append(_row(cut, modality, _shadow(cut, view, frame, magnification, psf_fwhm_mm)))
         return rows
     report(progress, 0.15, "finding the skin")
     body = find_skin(volume, modality == "ct", skin)
@@ -115,14 +115,26 @@ def _size(volume: Volume) -> str:
 def _row(cut: Cut, modality: str, measured: dict[str, object]) -> dict[str, object]:
     """Every column in its order, None where there is nothing or nothing finite."""
     row = dict.fromkeys(COLUMNS)
-    fragments = int(ndimage.label(cut.mask, EVERYWHERE)[1])
-    row |= {"deposit_id": cut.label, "fragments": fragments} | measured
+    row |= {"deposit_id": cut.label} | measured
     for measure in MEASURES:
         value = row[measure.key]
         if isinstance(value, float | np.floating):
             value = float(value) if np.isfinite(value) else None
         row[measure.key] = value if modality in measure.modalities else None
     return row
+
+
+def _shadow(
+    cut: Cut, view: View | None, bones: Skeleton | None, magnification: float | None, psf_fwhm_mm: float | None
+) -> dict[str, object]:
+    """Columns of a film."""
+    row = film_measures(cut, view, bones, magnification, psf_fwhm_mm)
+    return row | {"fragments": fragments(cut)}
+
+
+def fragments(cut: Cut) -> int:
+    """Number of connected pieces."""
+    return int(ndimage.label(cut.mask[cut.inner], EVERYWHERE)[1])
 
 
 def _solid(
@@ -134,9 +146,9 @@ def _solid(
     calibration: Calibration | None,
 ) -> dict[str, object]:
     """Columns of CT and MR."""
-    fractions = measure_fractions(cut, psf, modality == "ct")
+    whole, (cut, fractions) = cut, closer(cut, measure_fractions(cut, psf, modality == "ct"))
     row: dict[str, object] = {
-        "fragments": int(ndimage.label(cut.mask, EVERYWHERE)[1]),
+        "fragments": fragments(cut),
         "volume_mm3": fractions.volume_mm3,
         "volume_lower_mm3": fractions.lower_mm3,
         "volume_upper_mm3": fractions.upper_mm3,
@@ -156,7 +168,7 @@ def _solid(
         row["depth_skin_mm"], _ = nearest(skin.tree, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
     row["consistency"], row["consistency_probability"] = _consistency(row, modality)
-    row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _small(cut), _edge(cut)) if text) or None
+    row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _small(whole), _edge(whole)) if text) or None
     return row
 
 

@@ -9,8 +9,8 @@ from scipy.spatial.distance import pdist
 from .cut import Cut
 from .mesh import mask_mesh, mesh_vertices
 
-DIRECTIONS = 180
-"""Directions tried for the in-plane diameter: 1 degree apart, so at most 0.004 % too small."""
+DIRECTIONS = 90
+"""Directions tried for the in-plane diameter: 2 degrees apart, so at most 0.02 % too small."""
 
 
 def shape_measures(cut: Cut) -> dict[str, object]:

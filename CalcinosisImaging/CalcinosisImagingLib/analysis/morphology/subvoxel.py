@@ -16,7 +16,7 @@ ROUNDS = 8
 LARGEST_STEP = 0.15
 """Most that the logarithm of the contrast changes in one round."""
 PSF_STEP = 0.05
-BISECTIONS = 24
+BISECTIONS = 18
 
 
 @dataclass(frozen=True, eq=False)

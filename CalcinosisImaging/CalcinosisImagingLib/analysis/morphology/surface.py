@@ -14,7 +14,7 @@ PAD = 2
 """Voxels put around a cut so that a deposit at the image's border is closed there."""
 LEAST_SLICES = 3
 """Fewest voxels along every axis of the image for a surface to be drawn."""
-RAYS = 300
+RAYS = 200
 """Most surface points from which thickness is measured."""
 
 

@@ -81,8 +81,9 @@ def survey(cut: Cut, fwhm_mm: float, is_hu: bool) -> Surroundings | None:
 def _ring(cut: Cut, distance: np.ndarray, apart: np.ndarray, shell: float, is_hu: bool) -> np.ndarray | None:
     """Voxels of tissue beyond the shell; nearer to neighbours, and then to the deposit, where there are few."""
     tissue = ~cut.foreign
-    if is_hu:
-        tissue &= ~ndimage.binary_dilation(cut.values < AIR_HU, np.ones((3, 3, 3)))
+    air = cut.values < AIR_HU
+    if is_hu and air.any():
+        tissue &= ~ndimage.binary_dilation(air, np.ones((3, 3, 3)))
     for near, beside in ((1.0, 1.0), (1.0, 0.5), (0.5, 0.5), (0.5, 0.25)):
         ring = tissue & (distance > near * shell) & (apart > beside * shell)
         if int(ring.sum()) >= LEAST_RING:
