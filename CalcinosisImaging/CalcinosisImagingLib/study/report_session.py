@@ -98,9 +98,8 @@ def _quality(result: SessionResult) -> str:
     parts = []
     for series, registration in result.registrations.items():
         parts.append(f"<h3>CT to MR {escape(series)}</h3>" + _bones(registration.to_json()["bones"]))
-    for pose in result.poses.values():
-        for view in pose.to_json():
-            parts.append(f"<h3>CT to radiograph {escape(view['name'])}</h3>" + _bones(view["bones"]))
+    for view in result.located_views:
+        parts.append(f"<h3>CT to radiograph {escape(view['name'])}</h3>" + _bones(view["bones"]))
     counts = session_provenance(result)
     summary = {**counts["registration"], **counts["film_registration"]}
     lines = [f"{name}: {c['ok']} bones ok, {c['check']} to check, {c['failed']} failed" for name, c in summary.items()]

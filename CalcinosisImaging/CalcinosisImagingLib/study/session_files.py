@@ -63,7 +63,7 @@ def _write_transforms(result: SessionResult, folder: Path) -> None:
             with whole_file(folder / stem / f"{bone.replace(':', '-')}.tfm") as part:
                 sitk.WriteTransform(affine, str(part))
     if result.poses:
-        write_json(folder / "pose.json", [view for pose in result.poses.values() for view in pose.to_json()])
+        write_json(folder / "pose.json", result.located_views)
 
 
 def registration_content(result: SessionResult) -> dict[str, Any]:
@@ -90,9 +90,7 @@ def session_provenance(result: SessionResult) -> dict[str, Any]:
         },
         "images": {image.file_stem: _image_provenance(image) for image in result.images},
         "registration": {series: _summary(r.to_json()["bones"]) for series, r in result.registrations.items()},
-        "film_registration": {
-            view["name"]: _summary(view["bones"]) for pose in result.poses.values() for view in pose.to_json()
-        },
+        "film_registration": {view["name"]: _summary(view["bones"]) for view in result.located_views},
         "notes": result.notes,
     }
 

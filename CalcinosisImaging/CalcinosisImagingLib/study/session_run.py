@@ -71,6 +71,11 @@ class SessionResult:
         return [image for image in self.images if not (image is self.ct and self.ct_is_baseline)]
 
     @property
+    def located_views(self) -> list[dict[str, Any]]:
+        """The entry of POSE.json of each film whose bones were located."""
+        return [view for name, pose in self.poses.items() for view in pose.to_json() if view["name"] == name]
+
+    @property
     def primary_mr(self) -> ImageNodes | None:
         """The MR series that is compared with the other modalities: the first by name."""
         return self.mrs[min(self.mrs)] if self.mrs else None
@@ -157,14 +162,16 @@ class SessionRun:
         result = self._result
         if result.ct is None:
             return
-        # Each film is an exposure of its own: the hand moves between them.
-        for view, image in result.films.items():
+        for group in exposures(list(result.films.values())):
+            names = " and ".join(image.volume.GetName() for image in group)
             made = self._attempt(
-                f"{image.volume.GetName()}: the bones were not located",
-                lambda image=image: self._logic.locateFilms(result.ct.volume, [image.volume], result.bones, progress),
+                f"{names}: the bones were not located",
+                lambda group=group: self._logic.locateFilms(
+                    result.ct.volume, [image.volume for image in group], result.bones, progress
+                ),
             )
             if made is not None:
-                result.poses[view] = made.result
+                result.poses.update({image.name: made.result for image in group})
                 result.quality_nodes.append(made.quality)
 
     def _attempt(self, what: str, step: Callable[[], Any]) -> Any | None:
@@ -211,6 +218,13 @@ class SessionRun:
         about = {"participant": result.participant, "session": result.session, "hand": result.hand}
         rows = self._logic.compareModalities(ct, mr, films, result.bones, progress)
         result.matches = [{**row, **about} for row in rows]
+
+
+def exposures(films: list[ImageNodes]) -> list[list[ImageNodes]]:
+    """Films of one instant together: those whose views share a rig; the hand moves between all others."""
+    together = [film for film in films if film.source.view.rig_to_view is not None]
+    alone = [[film] for film in films if film.source.view.rig_to_view is None]
+    return ([together] if together else []) + alone
 
 
 def hand_and_site(site: str | None, hand: str | None) -> tuple[str | None, str | None]:
