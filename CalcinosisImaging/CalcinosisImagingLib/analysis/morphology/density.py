@@ -11,6 +11,11 @@ from .fractions import Fractions
 GRADES_HU = (150.0, 400.0, 800.0)
 """Density grade 1, 2, 3 from these plateau values on (grade 0 below the first)."""
 
+DENSE_HU = 500.0
+"""Between paste (to 400 HU) and chalk (from 600 HU)."""
+LEAST_INNER = 12
+"""Fewest inner voxels from which a spread is told."""
+
 
 def ct_density(cut: Cut, fractions: Fractions, calibration: Calibration | None) -> dict[str, object]:
     """Columns of density in CT."""
@@ -27,23 +32,35 @@ def ct_density(cut: Cut, fractions: Fractions, calibration: Calibration | None) 
     }
     if fractions.reason is None:
         plateau = fractions.background + fractions.contrast
+        own = own_values(cut, fractions)
         row |= {
             "background_hu": fractions.background,
             "plateau_hu": plateau,
             "noise_hu": fractions.noise_sd,
             "density_grade": int(np.searchsorted(GRADES_HU, plateau, side="right")),
-            "heterogeneity": heterogeneity(cut, fractions),
+            "heterogeneity": heterogeneity(own, fractions),
+            "dense_share": float((own > DENSE_HU).mean()) if own.size else None,
             **_integral(cut, fractions, calibration),
         }
     return row
 
 
-def heterogeneity(cut: Cut, fractions: Fractions) -> float | None:
-    """Spread of the full voxels' contrast beyond the noise, relative to the contrast; None without full voxels."""
-    full = cut.mask & (fractions.shape > 0.99) & (fractions.excess > 0.75 * abs(fractions.contrast))
-    if full.sum() < 8:
+def own_values(cut: Cut, fractions: Fractions) -> np.ndarray:
+    """The deposit's own value in each of its inner voxels, partial volume taken out; empty if it has too few."""
+    inner = cut.mask & fractions.known
+    for full in (0.8, 0.6):
+        chosen = inner & (fractions.blurred > full)
+        if int(chosen.sum()) >= LEAST_INNER:
+            sign = np.sign(fractions.contrast)
+            return fractions.background + sign * fractions.excess[chosen] / fractions.blurred[chosen]
+    return np.zeros(0, np.float32)
+
+
+def heterogeneity(values: np.ndarray, fractions: Fractions) -> float | None:
+    """Spread of the deposit's own values beyond the noise, over its contrast; None without inner voxels."""
+    if values.size == 0:
         return None
-    variance = float(fractions.excess[full].astype(np.float64).var(ddof=1)) - fractions.noise_sd**2
+    variance = float(values.var(dtype=np.float64)) - fractions.noise_sd**2
     return float(np.sqrt(max(variance, 0.0)) / abs(fractions.contrast))
 
 
@@ -67,7 +84,7 @@ def mr_signal(cut: Cut, fractions: Fractions) -> dict[str, object]:
     row: dict[str, object] = {"mean_signal": float(cut.values[cut.mask].mean(dtype=np.float64))}
     if fractions.reason is None:
         row["background_signal"] = fractions.background
-        row["heterogeneity"] = heterogeneity(cut, fractions)
+        row["heterogeneity"] = heterogeneity(own_values(cut, fractions), fractions)
         if fractions.background > 0:
             row["signal_ratio"] = (fractions.background + fractions.contrast) / fractions.background
     return row

@@ -67,7 +67,8 @@ class Fractions:
     excess: image minus background, positive for deposit, zero outside the region; float32, shape of the cut.
     region: bool, the voxels that belong to the deposit and its shell.
     smooth: the slightly smoothed excess whose level ``level`` encloses ``volume_mm3``.
-    shape: fractions of the shape within that level, 0..1.
+    shape: fractions of the shape within that level, 0..1; ``blurred`` the same as the point spread shows them.
+    known: bool, the voxels of the region that no neighbour's blur reaches.
     reason: why the voxel count had to serve, None if it had not to.
     """
 
@@ -82,6 +83,8 @@ class Fractions:
     smooth: np.ndarray
     level: float
     shape: np.ndarray
+    blurred: np.ndarray
+    known: np.ndarray
     reason: str | None
 
 
@@ -123,6 +126,8 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
         smooth=model.to_cut(model.smooth),
         level=level,
         shape=model.to_cut(shape),
+        blurred=model.to_cut(model.blur(shape)),
+        known=around.region & ~around.contact,
         reason=None,
     )
 
@@ -130,7 +135,9 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
 def closer(cut: Cut, fractions: Fractions) -> tuple[Cut, Fractions]:
     """Both without what lies beyond the region, which the measurements of shape and density need not see."""
     inner = ndimage.find_objects(fractions.region.astype(np.uint8))[0]
-    arrays = {name: getattr(fractions, name)[inner] for name in ("excess", "region", "smooth", "shape")}
+    arrays = {
+        name: getattr(fractions, name)[inner] for name in ("excess", "region", "smooth", "shape", "blurred", "known")
+    }
     return cut.part(inner), replace(fractions, **arrays)
 
 
@@ -246,5 +253,7 @@ def _by_counting(cut: Cut, reason: str) -> Fractions:
         smooth=ndimage.gaussian_filter(mask, 0.7),
         level=0.5,
         shape=mask,
+        blurred=mask,
+        known=cut.mask,
         reason=f"volume counted in voxels: {reason}",
     )

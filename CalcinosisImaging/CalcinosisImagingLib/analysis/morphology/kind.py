@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,11 +10,16 @@ FORMS = ("stone", "plate", "net", "stippled")
 CONSISTENCIES = ("chalk", "paste", "mixed")
 SURE = 0.6
 """Least probability of an answer other than 'unknown'."""
-STIPPLED_FRAGMENTS = 5
-NET_SOLIDITY = 0.35
-NET_LOOPS = 2
-PLATE_RATIO = 0.35
-"""Thickness over width (middle side of the box) at which plate and stone are equally likely."""
+LEAST_MM3 = 2.0
+"""Below this volume the form is not told."""
+OPEN_SOLIDITY = 0.26
+"""Mesh volume over hull volume at which a body is as likely open (net, stippled) as closed (stone, plate)."""
+SHEET = 0.72
+"""Thickness over the cube root of the volume at which plate and stone are equally likely."""
+GRAINS = 5.0
+"""Number of fragments, the largest holding 40 %, at which stippling and net are equally likely."""
+MIXED_SHARE = 0.12
+"""Share of the rarer of dense and soft from which a deposit is mixed."""
 PASTE_HU = 400.0
 CHALK_HU = 600.0
 VOID_RATIO = 0.5
@@ -23,38 +28,75 @@ BRIGHT_RATIO = 1.25
 
 def form_of(row: Mapping[str, object]) -> tuple[str, float | None]:
     """Form and probability from the measured columns; 'unknown' where they do not decide."""
-    if row["fragments"] is None or row["solidity"] is None or row.get("thickness_mm") is None:
+    known = [row.get(key) for key in ("fragments", "solidity", "thickness_mm", "volume_mm3", "largest_fragment")]
+    if any(value is None for value in known) or row["volume_mm3"] < LEAST_MM3:
         return "unknown", None
-    odds = {
-        "stippled": _rise(np.log(row["fragments"] / STIPPLED_FRAGMENTS), 0.25),
-        "net": max(_rise(np.log(NET_SOLIDITY / row["solidity"]), 0.2), _rise(row["loops"] - NET_LOOPS, 1.0)),
-        "plate": _rise(np.log(PLATE_RATIO / (row["thickness_mm"] / row["box_width_mm"])), 0.15),
-    }
-    left = 1.0
-    probability = {}
-    for name in ("stippled", "net", "plate"):
-        probability[name] = left * odds[name]
-        left *= 1 - odds[name]
-    probability["stone"] = left
-    return _most_likely(probability)
+    pieces, solidity, thickness, volume, largest = (float(value) for value in known)
+    loose = _rise(np.log(OPEN_SOLIDITY / max(solidity, 1e-3)), 0.2)
+    grains = _rise(np.log(pieces / GRAINS) - 4 * (largest - 0.4) - 2 * (float(row["loops"]) > 0), 0.5)
+    sheet = _rise(np.log(SHEET / (thickness / volume ** (1 / 3))), 0.08)
+    return _most_likely(
+        {
+            "stone": (1 - loose) * (1 - sheet),
+            "plate": (1 - loose) * sheet,
+            "net": loose * (1 - grains),
+            "stippled": loose * grains,
+        }
+    )
 
 
-def consistency_from_hu(plateau_hu: float | None, heterogeneity: float | None) -> tuple[str, float | None]:
-    """Consistency from the CT number of the full deposit."""
+def consistency_from_hu(plateau_hu: float | None, dense_share: float | None) -> tuple[str, float | None]:
+    """Consistency from the CT number of the full deposit and the part of it that is dense."""
+    return _answer(hu_odds(plateau_hu, dense_share))
+
+
+def hu_odds(plateau_hu: float | None, dense_share: float | None) -> dict[str, float]:
+    """Probability of each consistency by CT; empty where CT does not tell."""
     if plateau_hu is None:
-        return "unknown", None
+        return {}
     chalk = _rise(plateau_hu - (PASTE_HU + CHALK_HU) / 2, (CHALK_HU - PASTE_HU) / 6)
-    mixed = 0.0 if heterogeneity is None else _rise(heterogeneity - 0.3, 0.05)
-    return _most_likely({"mixed": mixed, "chalk": (1 - mixed) * chalk, "paste": (1 - mixed) * (1 - chalk)})
+    mixed = 0.05 if dense_share is None else _rise(min(dense_share, 1 - dense_share) - MIXED_SHARE, 0.03)
+    return {"chalk": (1 - mixed) * chalk, "paste": (1 - mixed) * (1 - chalk), "mixed": mixed}
 
 
 def consistency_from_signal(signal_ratio: float | None) -> tuple[str, float | None]:
     """Consistency from the MR signal over that of the tissue around: a void is chalk, bright is paste."""
+    return _answer(signal_odds(signal_ratio))
+
+
+def signal_odds(signal_ratio: float | None) -> dict[str, float]:
+    """Probability of each consistency by MR; what they lack to 1 is 'no telling'; empty where there is no signal."""
     if signal_ratio is None:
+        return {}
+    return {"chalk": _rise(VOID_RATIO - signal_ratio, 0.08), "paste": _rise(signal_ratio - BRIGHT_RATIO, 0.08)}
+
+
+def consistency_from_both(
+    ct_row: Mapping[str, object] | None, mr_rows: Sequence[Mapping[str, object]]
+) -> tuple[str, float | None]:
+    """Consistency of one deposit seen in CT and in any number of MR series: their probabilities multiplied.
+
+    An MR series can speak for chalk (void) or paste (bright) only as far as it is neither grey nor a void by itself;
+    what it leaves open counts alike for all.
+    """
+    odds = dict.fromkeys(CONSISTENCIES, 1.0)
+    seen = [] if ct_row is None else [hu_odds(ct_row.get("plateau_hu"), ct_row.get("dense_share"))]
+    for row in mr_rows:
+        told = signal_odds(row.get("signal_ratio"))
+        open_part = max(1 - sum(told.values()), 0.05) / len(CONSISTENCIES)
+        seen.append({name: told.get(name, 0.0) + open_part for name in CONSISTENCIES} if told else {})
+    seen = [told for told in seen if told]
+    if not seen:
         return "unknown", None
-    chalk = _rise(VOID_RATIO - signal_ratio, 0.08)
-    paste = _rise(signal_ratio - BRIGHT_RATIO, 0.08)
-    return _most_likely({"chalk": chalk, "paste": paste})
+    for told in seen:
+        odds = {name: value * told[name] for name, value in odds.items()}
+    total = sum(odds.values())
+    return _answer({name: value / total for name, value in odds.items()} if total > 0 else {})
+
+
+def _answer(odds: Mapping[str, float]) -> tuple[str, float | None]:
+    """The likeliest, or unknown."""
+    return _most_likely(odds) if odds else ("unknown", None)
 
 
 def _rise(distance: float, width: float) -> float:

@@ -129,12 +129,14 @@ def _shadow(
 ) -> dict[str, object]:
     """Columns of a film."""
     row = film_measures(cut, view, bones, magnification, psf_fwhm_mm)
-    return row | {"fragments": fragments(cut)}
+    return row | fragments(cut)
 
 
-def fragments(cut: Cut) -> int:
-    """Number of connected pieces."""
-    return int(ndimage.label(cut.mask[cut.inner], EVERYWHERE)[1])
+def fragments(cut: Cut) -> dict[str, object]:
+    """Number of connected pieces and the largest one's part."""
+    labels, count = ndimage.label(cut.mask[cut.inner], EVERYWHERE)
+    sizes = np.bincount(labels.ravel())[1:]
+    return {"fragments": int(count), "largest_fragment": float(sizes.max() / sizes.sum())}
 
 
 def _solid(
@@ -148,7 +150,7 @@ def _solid(
     """Columns of CT and MR."""
     whole, (cut, fractions) = cut, closer(cut, measure_fractions(cut, psf, modality == "ct"))
     row: dict[str, object] = {
-        "fragments": fragments(cut),
+        **fragments(cut),
         "volume_mm3": fractions.volume_mm3,
         "volume_lower_mm3": fractions.lower_mm3,
         "volume_upper_mm3": fractions.upper_mm3,
@@ -175,7 +177,7 @@ def _solid(
 def _consistency(row: dict[str, object], modality: str) -> tuple[str, float | None]:
     """Consistency by what the modality shows."""
     if modality == "ct":
-        return consistency_from_hu(row.get("plateau_hu"), row.get("heterogeneity"))
+        return consistency_from_hu(row.get("plateau_hu"), row.get("dense_share"))
     return consistency_from_signal(row.get("signal_ratio"))
 
 

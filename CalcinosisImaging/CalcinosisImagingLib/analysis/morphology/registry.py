@@ -55,6 +55,15 @@ _SIZE = _group(
     "size",
     ("fragments", "Fragments", "Connected pieces (corners count) that make up the deposit.", "", None, OWN, _ALL),
     (
+        "largest_fragment",
+        "Largest fragment",
+        "Part of the voxels that the largest piece holds.",
+        "",
+        None,
+        OWN,
+        _ALL,
+    ),
+    (
         "volume_mm3",
         "Volume",
         "Best estimate of the true volume, from voxel fractions.",
@@ -204,10 +213,11 @@ _DENSITY = _group(
     ("mean_signal", "Mean signal", "Mean MR signal of the mask.", "", None, OWN, _MR),
     ("background_signal", "Background signal", "MR signal of the tissue around.", "", None, OWN, _MR),
     ("signal_ratio", "Signal ratio", "The deposit's own signal over that of the tissue around.", "", None, OWN, _MR),
+    ("dense_share", "Dense share", "Part of the inner voxels above 500 HU: chalk.", "", None, OWN, _CT),
     (
         "heterogeneity",
         "Heterogeneity",
-        "Spread of the full voxels beyond noise, over the contrast.",
+        "Spread of the inner voxels beyond noise, over the contrast.",
         "",
         None,
         OWN,
