@@ -63,6 +63,13 @@ class MatchTest(unittest.TestCase):
         self.assertLess(one.assd_mm, 0.05)
         self.assertLess(one.centroid_distance_mm, 0.15)
 
+    def test_surfaces_turn_with_the_mapping(self):
+        turn = rotation((0, 1, 1), 70)
+        a = draw(grid((40, 40, 40), 0.3), [box((0, 0, 0), (3, 3, 3))])
+        b = draw(grid((50, 50, 50), 0.3, rotation=turn), [(np.zeros(3), 7.0, lambda p: cube(p @ turn, 4))])
+        one = match(a, b, lambda points: points @ turn.T).matches[0]
+        self.assertAlmostEqual(one.assd_mm, 1.0, delta=0.07)
+
     def test_a_bent_mapping_is_followed_voxel_by_voxel(self):
         # S grows with R squared: a straight bar becomes an arch
         a = draw(grid((110, 20, 20), 0.3), [box((0, 0, 0), (15, 1, 1))])
@@ -97,6 +104,13 @@ class MatchTest(unittest.TestCase):
         self.assertAlmostEqual(result.matches[0].volume_overlap_mm3, volume_b, 6)
         back = comparison_rows(match(b, a))
         self.assertEqual([row.get("a_id") for row in back], ["1;2;3", None])
+
+    def test_a_part_that_is_seen_half_displaced_is_still_the_stone(self):
+        # four tenths of the small one lie in the stone, most of the stone is far from it
+        a = draw(grid((60, 40, 40), 0.3), [ball((0, 0, 0), 5)])
+        b = draw(grid((80, 40, 40), 0.3), [ball((5.1, 0, 0), 1.5)])
+        one = match(a, b).matches[0]
+        self.assertAlmostEqual(one.volume_overlap_mm3 / one.volume_b_mm3, 0.4, delta=0.05)
 
     def test_neighbours_are_not_merged_by_a_sliver_of_overlap(self):
         a = draw(grid((80, 40, 40), 0.3), [ball((-3.4, 0, 0), 3), ball((3.4, 0, 0), 3)])
@@ -174,6 +188,11 @@ class MatchTest(unittest.TestCase):
 def a_box(points):
     """Inside the box of the test of directions."""
     return (np.abs(points - np.array([4, 0, 0])) <= (3, 1.2, 1.2)).all(axis=-1)
+
+
+def cube(points, half):
+    """Inside a cube at the origin."""
+    return (np.abs(points) <= half).all(axis=-1)
 
 
 def a_bar(points):
