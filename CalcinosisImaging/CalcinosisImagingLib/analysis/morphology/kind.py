@@ -14,6 +14,10 @@ LEAST_MM3 = 2.0
 """Below this volume the form is not told."""
 OPEN_SOLIDITY = 0.26
 """Mesh volume over hull volume at which a body is as likely open (net, stippled) as closed (stone, plate)."""
+NET_LOOPS = 2.5
+"""Loops from which a body is a net..."""
+NET_SOLIDITY = 0.6
+"""...if it fills no more than this of its hull."""
 SHEET = 0.72
 """Thickness over the cube root of the volume at which plate and stone are equally likely."""
 GRAINS = 5.0
@@ -32,7 +36,8 @@ def form_of(row: Mapping[str, object]) -> tuple[str, float | None]:
     if any(value is None for value in known) or row["volume_mm3"] < LEAST_MM3:
         return "unknown", None
     pieces, solidity, thickness, volume, largest = (float(value) for value in known)
-    loose = _rise(np.log(OPEN_SOLIDITY / max(solidity, 1e-3)), 0.2)
+    meshes = _rise(float(row["loops"]) - NET_LOOPS, 0.6) * _rise(np.log(NET_SOLIDITY / max(solidity, 1e-3)), 0.1)
+    loose = max(_rise(np.log(OPEN_SOLIDITY / max(solidity, 1e-3)), 0.2), meshes)
     grains = _rise(np.log(pieces / GRAINS) - 4 * (largest - 0.4) - 2 * (float(row["loops"]) > 0), 0.5)
     sheet = _rise(np.log(SHEET / (thickness / volume ** (1 / 3))), 0.08)
     return _most_likely(
