@@ -1,5 +1,7 @@
 """A scene for tests of the effect: bodies of known place in a CT, MR or film, and the editor on it."""
 
+import functools
+
 import numpy as np
 import slicer
 import vtk
@@ -20,15 +22,20 @@ BALLS = {"a": ((10.0, 10.0, 10.0), 3.0), "b": ((20.0, 18.0, 10.0), 2.5), "c": ((
 
 def fractions(names=tuple(BALLS), shape=SHAPE, bridge=None):
     """Part of each voxel (K, J, I) that lies in the named balls; ``bridge`` joins two of them by a bar."""
+    return _fractions(tuple(BALLS[n] for n in names), shape, bridge and tuple(BALLS[n][0] for n in bridge))
+
+
+@functools.cache
+def _fractions(balls, shape, bridge):
     k, j, i = np.indices(shape) * SPACING
     total = np.zeros(shape)
-    for name in names:
-        (r, a, s), radius = BALLS[name]
+    for (r, a, s), radius in balls:
         distance = np.sqrt((i - r) ** 2 + (j - a) ** 2 + ((k - s) ** 2 if shape[0] > 1 else 0))
         total = np.maximum(total, np.clip((radius - distance) / SPACING + 0.5, 0, 1))
     if bridge is not None:
-        ends = [np.array(BALLS[n][0]) * ([1, 1, 0] if shape[0] == 1 else 1) for n in bridge]
+        ends = [np.array(center) * ([1, 1, 0] if shape[0] == 1 else 1) for center in bridge]
         total = np.maximum(total, _bar(*ends, k, j, i))
+    total.flags.writeable = False
     return total
 
 
@@ -48,9 +55,14 @@ def image_of(modality, fraction, seed=0):
 
 
 class EffectScene:
-    """Volume, segmentation and editor; ``turn`` puts both under a rotation."""
+    """Volume, segmentation and editor; ``turn`` puts both under a rotation. Only the last one is open."""
+
+    _open = None
 
     def __init__(self, modality="ct", balls=("a", "b"), turn=False, extra=(), direction=None, bridge=None, drawn=None):
+        if EffectScene._open is not None:
+            EffectScene._open.close()
+        EffectScene._open = self
         slicer.mrmlScene.Clear(0)
         shape = (1, 60, 60) if modality == "xray" else SHAPE
         self.modality, self.shape = modality, shape
@@ -152,8 +164,10 @@ class EffectScene:
         return self.editor.python.session.options.status.text
 
     def close(self):
-        """End the editor."""
-        self.editor.close()
+        """End the editor; a second call does nothing."""
+        if EffectScene._open is self:
+            EffectScene._open = None
+            self.editor.close()
 
 
 def dice(a, b):

@@ -17,6 +17,7 @@ import qt
 import slicer
 import vtk
 from CalcinosisImagingLib.analysis.segmentation_file import read_segmentation
+from CalcinosisImagingLib.logic.module_logic import CalcinosisImagingLogic
 from CalcinosisImagingLib.scene.volumes import volume_to_node
 from CalcinosisImagingLib.ui.editing.options import DEFAULTS
 from CalcinosisImagingLib.ui.editing.tools import tools
@@ -193,8 +194,7 @@ class LifeTest(unittest.TestCase):
         self.assertEqual(self.session._preview.candidates.count, 1)
 
     def test_the_named_bones_of_the_ct_are_kept_out(self):
-        parameters = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
-        parameters.SetSingletonTag("CalcinosisImaging")
+        parameters = CalcinosisImagingLogic().getParameterNode().parameterNode
         bones = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "bones")
         bones.GetSegmentation().AddEmptySegment("radius", "radius")
         logic = slicer.vtkSlicerSegmentationsModuleLogic

@@ -5,7 +5,9 @@
 OUTSIDE_SLICER_ONLY = True
 
 import gc
+import re
 import unittest
+from pathlib import Path
 
 import standins
 
@@ -14,7 +16,8 @@ standins.install()
 import ctk
 import qt
 import slicer
-from standins import record
+from standins import ctk_widgets, mrml_widgets, record
+from standins.install import QT_CLASSES
 
 
 class StandinTest(unittest.TestCase):
@@ -144,6 +147,14 @@ class StandinTest(unittest.TestCase):
         self.assertEqual(combo.currentNode(), node)
         slicer.mrmlScene.RemoveNode(node)
         combo.setMRMLScene(None)
+
+    def test_the_list_in_the_documentation_is_the_list(self):
+        page = (Path(__file__).resolve().parents[2] / "docs" / "panel.md").read_text(encoding="utf-8")
+        rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE))
+        self.assertEqual(rows["qt"].split(", "), sorted([*QT_CLASSES, "QUiLoader"]))
+        self.assertEqual(rows["ctk"].split(", "), sorted(c.__name__ for c in ctk_widgets.CLASSES))
+        for native in mrml_widgets.CLASSES:
+            self.assertIn(native.__name__, rows["slicer"])
 
 
 if __name__ == "__main__":
