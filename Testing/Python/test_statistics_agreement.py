@@ -212,6 +212,17 @@ class SubjectsTest(unittest.TestCase):
         reach = stats.t.ppf(0.975, 7) * table.mean(axis=1).std(ddof=1) / np.sqrt(8)
         self.assertAlmostEqual(limits["bias_upper95"] - limits["bias"], reach, 12)
 
+    def test_unbalanced_rows_per_subject_are_weighed_as_in_bland_and_altman_2007(self):
+        # subjects with 1, 2 and 3 rows, whose means are 0, 2 and 5
+        subjects, differences = ["a", "b", "b", "c", "c", "c"], np.array([0.0, 1, 3, 4, 5, 6])
+        limits = agreement({"a": differences, "b": np.zeros(6)}, subjects=subjects)["bland_altman"]
+        bias = 19 / 6
+        within = (2 + 2) / 3
+        between = (bias**2 + 2 * (2 - bias) ** 2 + 3 * (5 - bias) ** 2) / 2
+        typical = (6 - 14 / 6) / 2
+        self.assertAlmostEqual(limits["bias"], bias, 12)
+        self.assertAlmostEqual(limits["sd"], np.sqrt((between - within) / typical + within), 12)
+
     def test_rows_that_only_repeat_a_subject_add_no_certainty(self):
         rng = np.random.default_rng(8)
         a = rng.normal(50, 10, 12)

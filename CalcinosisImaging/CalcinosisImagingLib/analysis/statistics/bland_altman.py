@@ -24,8 +24,8 @@ KEYS = (
 _Z = float(stats.norm.ppf(1 - TAIL))
 _EXACT = "limits at bias ± 1.96 SD; intervals of the limits exact (Carkeet 2015), of the bias by t"
 _REPEATED = (
-    "several rows per subject: bias is the mean of the subjects' means, SD from variance between and within subjects "
-    "(Bland & Altman 2007), intervals by MOVER (Zou 2013)"
+    "several rows per subject: SD from variance between and within subjects (Bland & Altman 2007), interval of the "
+    "bias by the subjects' means, of the limits by MOVER (Zou 2013)"
 )
 
 
@@ -96,16 +96,15 @@ def _of_repeated(differences: np.ndarray, subjects: np.ndarray) -> dict[str, Any
     if groups < LEAST_ROWS:
         return nothing(KEYS, f"{groups} subjects; at least {LEAST_ROWS} are needed where subjects have several rows")
     means = np.bincount(index, differences) / counts
+    bias = float(differences.mean())
     within = ((differences - means[index]) ** 2).sum() / (rows - groups)
-    of_means = means.var(ddof=1)
-    harmonic = groups / (1 / counts).sum()
-    share = 1 - 1 / harmonic
-    variance = of_means + share * within
-    bias, sd = float(means.mean()), float(np.sqrt(variance))
-    parts = ((of_means, groups - 1), (share * within, rows - groups))
-    lower = np.sqrt(max(0.0, variance - _excess(parts, 1 - TAIL)))
-    upper = np.sqrt(variance + _excess(parts, TAIL))
-    reach = float(stats.t.ppf(1 - TAIL, groups - 1)) * np.sqrt(of_means / groups)
+    between = (counts * (means - bias) ** 2).sum() / (groups - 1)
+    typical = (rows - (counts**2).sum() / rows) / (groups - 1)
+    sd = float(np.sqrt(max(0.0, (between - within) / typical) + within))
+    low, high = _sd_factors(means.var(ddof=1), (1 - (1 / counts).mean()) * within, groups, rows)
+    lower, upper = sd * low, sd * high
+    spread = np.sqrt(groups / (groups - 1) * ((counts / rows * (means - bias)) ** 2).sum())
+    reach = float(stats.t.ppf(1 - TAIL, groups - 1)) * spread
     inner, outer = np.hypot(reach, _Z * (sd - lower)), np.hypot(reach, _Z * (upper - sd))
     values = (
         *(bias, bias - reach, bias + reach, sd),
@@ -115,6 +114,18 @@ def _of_repeated(differences: np.ndarray, subjects: np.ndarray) -> dict[str, Any
     return {**dict(zip(KEYS, map(float, values), strict=True)), "method": _REPEATED, "subjects": groups}
 
 
-def _excess(parts: tuple[tuple[float, int], ...], tail: float) -> float:
-    """How far a sum of independent (variance, degrees of freedom) may be out towards one end of its interval."""
-    return float(np.hypot(*[variance * (1 - df / stats.chi2.ppf(tail, df)) for variance, df in parts]))
+def _sd_factors(of_means: float, within: float, groups: int, rows: int) -> tuple[float, float]:
+    """Factors of the 95 % interval of a total SD, from two independent parts of its variance (MOVER, Zou 2013).
+
+    of_means: variance of the subjects' means, with groups − 1 degrees of freedom; within: the share of the variance
+    within subjects that those means lack, with rows − groups.
+    """
+    total = of_means + within
+    if total == 0:
+        return 1.0, 1.0
+    parts = ((of_means, groups - 1), (within, rows - groups))
+    under, over = (
+        np.hypot(*[variance * (1 - df / stats.chi2.ppf(tail, df)) for variance, df in parts])
+        for tail in (1 - TAIL, TAIL)
+    )
+    return float(np.sqrt(max(0.0, 1 - under / total))), float(np.sqrt(1 + over / total))
