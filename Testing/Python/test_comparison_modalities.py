@@ -151,6 +151,12 @@ class ModalitiesTest(unittest.TestCase):
             (rows[0]["volume_ct_mm3"], rows[0]["volume_mr_mm3"], rows[0]["area_xray_mm2"]), (261.5, 250.25, 49.75)
         )
 
+    def test_a_better_estimate_that_is_missing_leaves_the_cell_empty(self):
+        rows = match_modalities(volume_of(BIG, SMALL), volume_of(BIG), volumes_ct_mm3={1: None}, volumes_mr_mm3={})
+        self.assertEqual([row["volume_ct_mm3"] for row in rows], [None, None])
+        self.assertIsNone(rows[0]["volume_mr_mm3"])
+        self.assertGreater(rows[0]["dice_ct_mr"], 0.9)
+
     def test_without_a_view_areas_are_those_at_the_detector(self):
         rows = match_modalities(volume_of(BIG), None, {"pa": film_of(BIG)}, project={"pa": VIEW.project})
         self.assertAlmostEqual(rows[0]["area_xray_mm2"], np.pi * 16 * (1000 / 970) ** 2, delta=0.7)

@@ -12,14 +12,16 @@ from ..view import View
 from ..volume import transform_points
 from .assign import Group, by_overlap, group
 from .bodies import Bodies, find_bodies
-from .pair import PairGeometry, mutual_coverage
+from .measures import summed
+from .pair import PairGeometry, mutual_coverage, thinned
 from .shadow import FINER, Shadow, cast_shadow
 
 Projection = Callable[[np.ndarray], np.ndarray]
 """Points (N, 3) RAS mm of the CT -> (N, 2) continuous pixel positions u, v of a film."""
 Magnification = float | Callable[[np.ndarray], np.ndarray]
 """Factor from the object plane to the detector, or points (N, 3) RAS mm of the CT -> (N,) factors."""
-_NEARNESS_POINTS = 1500
+Areas = Mapping[int, float | None] | None
+"""Best estimates of area by label, None to count pixels."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,14 @@ class FilmSide:
         factors = _factors(geometry, solids, mr_to_ct, magnification)
         return cls(film, find_bodies(film), tuple(solids), tuple(shadows), tuple(ct_shadows), factors)
 
-    def matches(self, tolerance_mm: float, areas_mm2: Mapping[int, float] | None = None) -> list[FilmMatch]:
+    def matches(self, tolerance_mm: float, areas_mm2: Areas = None) -> list[FilmMatch]:
         """All solids and deposits of the film, grouped; ``areas_mm2`` by the film's labels replaces pixel counts."""
         shown = [n for n, shadow in enumerate(self.shadows) if shadow is not None and len(shadow.points)]
         overlap = np.array([self._overlap(self.shadows[n]) for n in shown]).reshape(len(shown), len(self.bodies))
         sizes = np.array([self.shadows[n].area_px() for n in shown])
-        clouds = [_thinned(self.shadows[n].positions_px()) * self._spacing() for n in shown]
+        clouds = [thinned(self.shadows[n].positions_px()) * self._spacing() for n in shown]
         film_clouds = [
-            _thinned(self.bodies.ijk(j)[:, :2].astype(float)) * self._spacing() for j in range(len(self.bodies))
+            thinned(self.bodies.ijk(j)[:, :2].astype(float)) * self._spacing() for j in range(len(self.bodies))
         ]
         film_sizes = np.diff(self.bodies.starts).astype(float)
         coverage = mutual_coverage(clouds, film_clouds, tolerance_mm, ~by_overlap(sizes, film_sizes, overlap))
@@ -97,7 +99,7 @@ class FilmSide:
             found + unseen, key=lambda one: (not (one.ct or one.mr), not one.ct, one.ct, one.mr, one.film_ids)
         )
 
-    def _match(self, solids: Sequence[int], film: Sequence[int], areas_mm2: Mapping[int, float] | None) -> FilmMatch:
+    def _match(self, solids: Sequence[int], film: Sequence[int], areas_mm2: Areas) -> FilmMatch:
         """Measures of some solids together with some deposits of the film (positions)."""
         ct = tuple(sorted(i for n in solids for i in self.solids[n].a))
         mr = tuple(sorted(j for n in solids for j in self.solids[n].b))
@@ -108,7 +110,7 @@ class FilmSide:
         pixels = float(sum(np.diff(self.bodies.starts)[j] for j in film))
         dice = projected = area = None
         if film:
-            area = pixels * pixel_mm2 if areas_mm2 is None else float(sum(areas_mm2[label] for label in ids))
+            area = summed(ids, areas_mm2, pixels * pixel_mm2)
         if ct:
             shadow = united([self.ct_shadows[i] for i in ct])
             projected = shadow.area_px() * pixel_mm2
@@ -166,8 +168,3 @@ def _factors(
     if mr_to_ct is not None and len(centres_mr):
         at_mr = np.asarray(magnification(mr_to_ct(centres_mr)), float)
     return np.array([at_ct[list(one.a)].mean() if one.a else at_mr[list(one.b)].mean() for one in solids])
-
-
-def _thinned(points: np.ndarray) -> np.ndarray:
-    """At most about `_NEARNESS_POINTS` of the points, taken at equal steps."""
-    return points[:: max(1, len(points) // _NEARNESS_POINTS)]

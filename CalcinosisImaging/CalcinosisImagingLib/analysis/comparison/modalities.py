@@ -12,6 +12,7 @@ from ..view import View
 from .assign import group
 from .film_side import FilmSide, Projection, magnification_in
 from .match import TOLERANCE_MM, Match, PointMap, describe, joined
+from .measures import summed
 from .pair import PairGeometry
 
 COLUMNS = (
@@ -51,9 +52,9 @@ def match_modalities(
     mr_to_ct: PointMap | None = None,
     project: Mapping[str, Projection] | None = None,
     views: Mapping[str, View] | None = None,
-    volumes_ct_mm3: Mapping[int, float] | None = None,
-    volumes_mr_mm3: Mapping[int, float] | None = None,
-    areas_xray_mm2: Mapping[str, Mapping[int, float]] | None = None,
+    volumes_ct_mm3: Mapping[int, float | None] | None = None,
+    volumes_mr_mm3: Mapping[int, float | None] | None = None,
+    areas_xray_mm2: Mapping[str, Mapping[int, float | None]] | None = None,
     tolerance_mm: float = TOLERANCE_MM,
     progress: Progress = silent,
 ) -> list[dict[str, object]]:
@@ -69,7 +70,7 @@ def match_modalities(
     views: view name -> geometry, for areas in the plane of the deposit; see `film_side.magnification_in`. Without a
         view they are those at the detector.
     volumes_ct_mm3, volumes_mr_mm3, areas_xray_mm2: the best estimates by label, to be reported instead of counts of
-        voxels and pixels.
+        voxels and pixels; where that of a deposit is missing, so is the cell.
 
     Returns
     -------
@@ -111,11 +112,13 @@ class _Table:
     """Makes rows, and measures each combination of CT and MR deposits once."""
 
     def __init__(
-        self, geometry: PairGeometry, volumes_ct: Mapping[int, float] | None, volumes_mr: Mapping[int, float] | None
+        self,
+        geometry: PairGeometry,
+        volumes_ct: Mapping[int, float | None] | None,
+        volumes_mr: Mapping[int, float | None] | None,
     ) -> None:
         self._geometry = geometry
-        self._ct = geometry.sizes_a if volumes_ct is None else [volumes_ct[int(one)] for one in geometry.a.labels]
-        self._mr = geometry.sizes_b if volumes_mr is None else [volumes_mr[int(one)] for one in geometry.b.labels]
+        self._volumes_ct, self._volumes_mr = volumes_ct, volumes_mr
         self._measured: dict[tuple[tuple[int, ...], tuple[int, ...]], Match] = {}
 
     def row(
@@ -124,14 +127,15 @@ class _Table:
         """A row without the film's measures; ``ct`` and ``mr`` are positions, ``film_ids`` labels."""
         row: dict[str, object] = dict.fromkeys(COLUMNS)
         row["view"] = view
-        row["ct_id"] = joined([int(one) for one in self._geometry.a.labels[list(ct)]])
-        row["mr_id"] = joined([int(one) for one in self._geometry.b.labels[list(mr)]])
-        row["xray_id"] = joined(film_ids)
+        ct_ids, mr_ids = self._geometry.a.labels[list(ct)].tolist(), self._geometry.b.labels[list(mr)].tolist()
+        row["ct_id"], row["mr_id"], row["xray_id"] = joined(ct_ids), joined(mr_ids), joined(film_ids)
         row["status"] = _STATUS[bool(ct), bool(mr), bool(film_ids)]
         if ct:
-            row["volume_ct_mm3"] = float(sum(self._ct[i] for i in ct))
+            counted = float(self._geometry.sizes_a[list(ct)].sum())
+            row["volume_ct_mm3"] = summed(ct_ids, self._volumes_ct, counted)
         if mr:
-            row["volume_mr_mm3"] = float(sum(self._mr[j] for j in mr))
+            counted = float(self._geometry.sizes_b[list(mr)].sum())
+            row["volume_mr_mm3"] = summed(mr_ids, self._volumes_mr, counted)
         if ct and mr:
             found = self._measure(ct, mr)
             row["dice_ct_mr"] = found.dice

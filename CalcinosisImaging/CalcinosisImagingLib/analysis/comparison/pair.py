@@ -68,7 +68,7 @@ class PairGeometry:
             overlap[index] = np.bincount(hits[hits >= 0], minlength=len(bodies_b)) * grown[index] / len(points)
             # the points' mean is a hair off the voxels' mean; the derivative carries that difference over
             centroids[index] = points.mean(axis=0) + jacobians[index] @ (centres[index] - native.mean(axis=0))
-            some_points.append(_thinned(points))
+            some_points.append(thinned(points))
         return cls(
             bodies_a,
             bodies_b,
@@ -98,7 +98,7 @@ class PairGeometry:
         0 where the two overlap enough to be a pair without this question.
         """
         asked = ~by_overlap(self.sizes_a_in_b, self.sizes_b, self.overlap)
-        points_b = [_thinned(self.b.volume.to_ras(self.b.ijk(j))) for j in range(len(self.b))]
+        points_b = [thinned(self.b.volume.to_ras(self.b.ijk(j))) for j in range(len(self.b))]
         return mutual_coverage(
             self.points_a, points_b, tolerance_mm, asked, self.a.volume.spacing_mm.max(), self.b.volume.spacing_mm.max()
         )
@@ -207,6 +207,6 @@ def _jacobians(centres: np.ndarray, mapping: Callable[[np.ndarray], np.ndarray] 
     return np.swapaxes((mapped[:, :3] - mapped[:, 3:]) / (2 * _STENCIL_MM), 1, 2)
 
 
-def _thinned(points: np.ndarray) -> np.ndarray:
+def thinned(points: np.ndarray) -> np.ndarray:
     """At most about `_NEARNESS_POINTS` of the points, taken at equal steps."""
     return points[:: max(1, len(points) // _NEARNESS_POINTS)]

@@ -9,6 +9,7 @@ import numpy as np
 from ..progress import Progress, part, silent
 from ..segmentation import Segmentation
 from .match import TOLERANCE_MM, PointMap, joined, match
+from .measures import summed
 
 COLUMNS = (
     "modality",
@@ -36,8 +37,8 @@ def match_visits(
     map_first_to_second: PointMap | None = None,
     view: str = "",
     measure: str = "volume_mm3",
-    measures_first: Mapping[int, float] | None = None,
-    measures_second: Mapping[int, float] | None = None,
+    measures_first: Mapping[int, float | None] | None = None,
+    measures_second: Mapping[int, float | None] | None = None,
     tolerance_mm: float = TOLERANCE_MM,
     progress: Progress = silent,
 ) -> list[dict[str, object]]:
@@ -57,8 +58,8 @@ def match_visits(
     found = match(first, second, map_first_to_second, part(progress, 0.0, 1.0), tolerance_mm)
     rows = []
     for one in found.matches:
-        before = _summed(one.a_ids, measures_first, one.volume_a_mm3)
-        after = _summed(one.b_ids, measures_second, one.volume_b_mm3)
+        before = summed(one.a_ids, measures_first, one.volume_a_mm3)
+        after = summed(one.b_ids, measures_second, one.volume_b_mm3)
         percent = None if before is None or after is None or before <= 0 else 100.0 * (after - before) / before
         rows.append(
             {
@@ -74,10 +75,10 @@ def match_visits(
             }
         )
     for label, size in found.missed:
-        before = _summed((label,), measures_first, size)
+        before = summed((label,), measures_first, size)
         rows.append({"first_id": joined((label,)), "status": "first-only", "measure_first": before})
     for label, size in found.extra:
-        after = _summed((label,), measures_second, size)
+        after = summed((label,), measures_second, size)
         rows.append({"second_id": joined((label,)), "status": "second-only", "measure_second": after})
     shared = {"modality": modality, "view": view, "measure": measure}
     return [{**dict.fromkeys(COLUMNS), **shared, **row} for row in rows]
@@ -105,11 +106,3 @@ def change_class(percent: float) -> str:
     if percent > CHANGE_PERCENT:
         return "progression"
     return "improvement" if percent < -CHANGE_PERCENT else "stable"
-
-
-def _summed(ids: tuple[int, ...], measures: Mapping[int, float] | None, counted: float) -> float | None:
-    """Sum of a measure over some labels, None if any is not known."""
-    if measures is None:
-        return counted
-    values = [measures.get(label) for label in ids]
-    return None if any(value is None or not np.isfinite(value) for value in values) else float(sum(values))
