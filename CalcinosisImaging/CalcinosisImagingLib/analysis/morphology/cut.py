@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,6 +14,13 @@ from ..segmentation import Segmentation
 from ..volume import Volume, transform_points
 
 Box = tuple[slice, slice, slice]
+
+
+class Body(Protocol):
+    """Knows where the air around the body is."""
+
+    def outside(self, box: Box) -> np.ndarray:
+        """Bool array of a box of the volume: True in the air."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +97,9 @@ def cut_deposits(
     bones: Segmentation | None,
     margin_mm: float,
     boxes: list[tuple[int, Box]],
-    outside: Callable[[Box], np.ndarray] | None = None,
+    body: Body | None = None,
 ) -> Iterator[Cut]:
-    """Cut the deposits out one after the other, in order of label; ``outside`` tells the air of a box."""
+    """Cut the deposits out one after the other, in order of label; ``body`` tells the air of a box."""
     spacing = volume.spacing_mm[::-1]
     margin = np.ceil(margin_mm / spacing).astype(int)
     margin[np.array(volume.voxels.shape) == 1] = 0
@@ -102,8 +110,8 @@ def cut_deposits(
         foreign = (part != 0) & ~mask
         bone = np.zeros_like(mask) if bones is None else (bones.labels[box] != 0) & ~mask
         foreign |= bone
-        if outside is not None:
-            foreign |= outside(box) & ~mask
+        if body is not None:
+            foreign |= body.outside(box) & ~mask
         matrix = volume.crop(box).ijk_to_ras
         values = np.nan_to_num(volume.voxels[box].astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
         yield Cut(label, tight, box, mask, foreign, bone, values, spacing, matrix)

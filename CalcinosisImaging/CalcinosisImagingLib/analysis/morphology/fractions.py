@@ -249,7 +249,7 @@ def _by_counting(cut: Cut, reason: str) -> Fractions:
         contrast=float("nan"),
         noise_sd=float("nan"),
         excess=mask,
-        region=cut.mask,
+        region=ndimage.binary_dilation(cut.mask, iterations=2),
         smooth=ndimage.gaussian_filter(mask, 0.7),
         level=0.5,
         shape=mask,

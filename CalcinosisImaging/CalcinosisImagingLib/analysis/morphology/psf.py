@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .cut import Box, cut_deposits
 from .fractions import PointSpread, edge_misfit
+from .skin import Skin
 from .surroundings import margin_mm
 
 DEFAULT_VOXELS = 2.0
@@ -28,12 +27,12 @@ def point_spread(
     boxes: list[tuple[int, Box]],
     is_hu: bool,
     given_mm: float | None,
-    outside: Callable[[Box], np.ndarray] | None = None,
+    body: Skin | None = None,
 ) -> PointSpread:
     """The point spread that is given, else estimated, else assumed."""
     if given_mm is not None:
         return PointSpread(given_mm, GIVEN_SD)
-    estimate = estimate_psf_mm(volume, deposits, bones, boxes, is_hu, outside)
+    estimate = estimate_psf_mm(volume, deposits, bones, boxes, is_hu, body)
     if estimate is not None:
         return PointSpread(estimate, ESTIMATED_SD)
     assumed = DEFAULT_VOXELS * float(np.cbrt(volume.voxel_volume_mm3))
@@ -46,7 +45,7 @@ def estimate_psf_mm(
     bones: Segmentation | None,
     boxes: list[tuple[int, Box]],
     is_hu: bool,
-    outside: Callable[[Box], np.ndarray] | None = None,
+    body: Skin | None = None,
 ) -> float | None:
     """Full width at half maximum, mm: the Gaussian that best turns sub-voxel shapes into the image; None if unclear."""
     voxel = float(np.cbrt(volume.voxel_volume_mm3))
@@ -54,7 +53,7 @@ def estimate_psf_mm(
     chosen = [boxes[n] for n in np.argsort(sizes, kind="stable")[:LARGEST]]
     widest = TRIED_VOXELS[-1] * voxel
     found = []
-    for cut in cut_deposits(volume, deposits, bones, margin_mm(widest, volume.spacing_mm), chosen, outside):
+    for cut in cut_deposits(volume, deposits, bones, margin_mm(widest, volume.spacing_mm), chosen, body):
         misfits = edge_misfit(cut, TRIED_VOXELS * voxel, is_hu)
         if misfits is not None:
             found.append(misfits)

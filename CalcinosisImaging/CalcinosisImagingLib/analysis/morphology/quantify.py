@@ -28,6 +28,8 @@ from .surface import LEAST_SLICES, surface_area_mm2, thickness_mm
 from .surroundings import margin_mm
 
 Modality = Literal["ct", "mr", "xray"]
+FILM_MARGIN_PIXELS = 8
+"""Surroundings of a shadow that are looked at."""
 EVERYWHERE = np.ones((3, 3, 3), bool)
 """Voxels that share a face, an edge or a corner are connected."""
 
@@ -69,17 +71,10 @@ def quantify(
     InputError: the grids differ.
     OperationCancelled: the receiver of ``progress`` asked to stop.
     """
-    if not volume.same_grid(deposits.volume):
-        raise InputError(
-            f"The segmentation ({_size(deposits.volume)}) is not on the grid of its image ({_size(volume)}); "
-            "resample it onto the image."
-        )
     flat = modality == "xray"
-    if bones is not None and not flat and not volume.same_grid(bones.volume):
-        raise InputError(
-            f"The bones ({_size(bones.volume)}) are not on the grid of the image ({_size(volume)}); "
-            "resample them onto the image."
-        )
+    _check_grid("segmentation", deposits, volume)
+    if bones is not None and not flat:
+        _check_grid("segmentation of the bones", bones, volume)
     report(progress, 0.0, "finding the deposits")
     boxes = labelled_boxes(deposits.labels)
     if not boxes:
@@ -87,24 +82,32 @@ def quantify(
     report(progress, 0.05, "reading the bones")
     frame = None if bones is None else skeleton(bones)
     if flat:
-        cuts = cut_deposits(volume, deposits, None, 8 * float(volume.spacing_mm[:2].max()), boxes)
-        rows = []
-        for number, cut in enumerate(cuts):
-            report(progress, 0.2 + 0.8 * number / len(boxes), "measuring the shadows")
-            rows.append(_row(cut, modality, _shadow(cut, view, frame, magnification, psf_fwhm_mm)))
-        return rows
-    report(progress, 0.15, "finding the skin")
-    body = find_skin(volume, modality == "ct", skin)
-    report(progress, 0.25, "measuring the sharpness")
-    outside = None if body is None else body.outside
-    psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm, outside)
+        margin, body, psf = FILM_MARGIN_PIXELS * float(volume.spacing_mm[:2].max()), None, None
+    else:
+        report(progress, 0.15, "finding the skin")
+        body = find_skin(volume, modality == "ct", skin)
+        report(progress, 0.25, "measuring the sharpness")
+        psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm, body)
+        margin = margin_mm(psf.fwhm_mm, volume.spacing_mm)
     rows = []
-    margin = margin_mm(psf.fwhm_mm, volume.spacing_mm)
-    for number, cut in enumerate(cut_deposits(volume, deposits, bones, margin, boxes, outside)):
+    for number, cut in enumerate(cut_deposits(volume, deposits, None if flat else bones, margin, boxes, body)):
         report(progress, 0.3 + 0.7 * number / len(boxes), "measuring the deposits")
-        rows.append(_row(cut, modality, _solid(cut, modality, psf, frame, body, calibration)))
+        if psf is None:
+            measured = film_measures(cut, view, frame, magnification, psf_fwhm_mm)
+        else:
+            measured = _solid(cut, modality, psf, frame, body, calibration)
+        rows.append(_row(cut, modality, fragments(cut) | measured))
     report(progress, 1.0, "measured")
     return rows
+
+
+def _check_grid(name: str, labels: Segmentation, volume: Volume) -> None:
+    """Refuse labels that are not on the image's grid."""
+    if not volume.same_grid(labels.volume):
+        raise InputError(
+            f"The {name} ({_size(labels.volume)}) is not on the grid of its image ({_size(volume)}); "
+            "resample it onto the image."
+        )
 
 
 def _size(volume: Volume) -> str:
@@ -124,14 +127,6 @@ def _row(cut: Cut, modality: str, measured: dict[str, object]) -> dict[str, obje
     return row
 
 
-def _shadow(
-    cut: Cut, view: View | None, bones: Skeleton | None, magnification: float | None, psf_fwhm_mm: float | None
-) -> dict[str, object]:
-    """Columns of a film."""
-    row = film_measures(cut, view, bones, magnification, psf_fwhm_mm)
-    return row | fragments(cut)
-
-
 def fragments(cut: Cut) -> dict[str, object]:
     """Number of connected pieces and the largest one's part."""
     labels, count = ndimage.label(cut.mask[cut.inner], EVERYWHERE)
@@ -149,8 +144,7 @@ def _solid(
 ) -> dict[str, object]:
     """Columns of CT and MR."""
     whole, (cut, fractions) = cut, closer(cut, measure_fractions(cut, psf, modality == "ct"))
-    row: dict[str, object] = {
-        **fragments(cut),
+    row = fragments(cut) | {
         "volume_mm3": fractions.volume_mm3,
         "volume_lower_mm3": fractions.lower_mm3,
         "volume_upper_mm3": fractions.upper_mm3,
@@ -165,7 +159,7 @@ def _solid(
     centre = cut.to_ras(np.argwhere(cut.mask).mean(axis=0))
     row |= dict(zip(("centroid_r_mm", "centroid_a_mm", "centroid_s_mm"), centre.tolist(), strict=True))
     if bones is not None:
-        row |= place_measures(cut, bones)
+        row |= place_measures(whole, bones)
     if skin is not None:
         row["depth_skin_mm"], _ = nearest(skin.tree, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
