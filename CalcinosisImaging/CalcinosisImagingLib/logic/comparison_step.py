@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..analysis.comparison.modalities import match_modalities
 from ..analysis.progress import Progress, silent
 from ..analysis.projection.pose_file import pose_from_json
 from ..analysis.registration.field import BlendedMotion
+from ..analysis.segmentation import Segmentation
 from ..scene import links
 from ..scene.segmentations import segmentation_from_node
 from ..scene.tables import table_node
@@ -19,15 +20,22 @@ from ..scene.transforms import points_between
 from ..scene.volumes import get_view, volume_from_node
 from .columns import MATCH_COLUMNS
 
+Sizes = Mapping[str, Mapping[int, float]]
+"""Image ("ct", "mr", "xray <view>") -> deposit label -> size."""
+
 
 def compare_modalities(
     ct: tuple[object, object] | None,
     mr: tuple[object, object] | None,
     films: Mapping[str, tuple[object, object]],
     bones_node: object | None,
+    sizes: Sizes | None = None,
     progress: Progress = silent,
 ) -> list[dict[str, Any]]:
     """Rows of matches.csv without participant, session and hand.
+
+    sizes: from `sizes_of`, so that the matches say the same volumes and areas as the deposit table; voxels and pixels
+    are counted for images that are not in it.
 
     ct, mr, films (view name -> …): pairs of volume node and deposits node. See `ct_mr_mappings` for
     the way between CT and MR; to the films points go with the bones whose poses are kept with each film.
@@ -51,8 +59,31 @@ def compare_modalities(
         mr_to_ct=to_ct,
         project=project,
         views=views,
+        volumes_ct_mm3=_of("ct", segmentations["ct"], sizes),
+        volumes_mr_mm3=_of("mr", segmentations["mr"], sizes),
+        areas_xray_mm2={name: _of(f"xray {name}", shadows[name], sizes) for name in shadows},
         progress=progress,
     )
+
+
+def sizes_of(rows: Iterable[Mapping[str, Any]]) -> Sizes:
+    """Best estimates by image and label from deposit rows: mm³, of films mm²."""
+    sizes: dict[str, dict[int, float]] = {}
+    for row in rows:
+        film = row["modality"] == "xray"
+        value = row.get("area_mm2" if film else "volume_mm3")
+        if value is not None:
+            image = f"xray {row['view']}" if film else row["modality"]
+            sizes.setdefault(image, {})[row["deposit_id"]] = value
+    return sizes
+
+
+def _of(image: str, segmentation: Segmentation | None, sizes: Sizes | None) -> Mapping[int, float] | None:
+    """The sizes of an image if every one of its deposits has one, else None."""
+    known = (sizes or {}).get(image, {})
+    if segmentation is None or any(segment.label not in known for segment in segmentation.segments):
+        return None
+    return known
 
 
 def ct_mr_mappings(ct_node: object, mr_node: object, bones_node: object | None) -> tuple[PointMap, PointMap]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import slicer
@@ -11,7 +11,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from ..analysis.errors import InputError
 from ..analysis.progress import Progress, part, silent
 from ..scene.segmentations import remove_node
-from .comparison_step import compare_modalities, match_table
+from .comparison_step import compare_modalities, match_table, sizes_of
 from .film_step import PoseNodes, locate_films
 from .parameter_node import CalcinosisImagingParameterNode
 from .quantify_step import deposit_table, quantify_segmentation
@@ -72,10 +72,11 @@ class CalcinosisImagingLogic(ScriptedLoadableModuleLogic):
         mr: tuple[object, object] | None,
         films: Mapping[str, tuple[object, object]],
         bonesNode: object | None,
+        depositRows: Iterable[Mapping[str, Any]] = (),
         progress: Progress = silent,
     ) -> list[dict[str, Any]]:
-        """Matches between modalities; see `comparison_step.compare_modalities`."""
-        return compare_modalities(ct, mr, films, bonesNode, progress)
+        """Matches between modalities; see `comparison_step.compare_modalities`. Sizes come from ``depositRows``."""
+        return compare_modalities(ct, mr, films, bonesNode, sizes_of(depositRows), progress)
 
     def segment(
         self, parameterNode: CalcinosisImagingParameterNode, modality: str, progress: Progress = silent
@@ -131,7 +132,7 @@ class CalcinosisImagingLogic(ScriptedLoadableModuleLogic):
         if sum(pair is not None for pair in (ct, mr, film)) < 2:
             raise InputError("Comparing needs deposits in at least two images: find them in a second one first.")
         films = {} if film is None else {film[0].GetName(): film}
-        rows = self.compareModalities(ct, mr, films, parameterNode.bones, progress)
+        rows = self.compareModalities(ct, mr, films, parameterNode.bones, progress=progress)
         parameterNode.matchTable = match_table(slicer.mrmlScene, "Matches", rows, parameterNode.matchTable)
 
     def runAll(self, parameterNode: CalcinosisImagingParameterNode, progress: Progress = silent) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.files import write_text
+from ..analysis.statistics.study_summary import first_view
 from .report_figures import bland_altman_figure, figures_possible
 from .report_html import bullets, escape, page, shown, table
 
@@ -58,12 +59,8 @@ def _agreement(agreement: dict[str, Any], matches: list[dict[str, Any]]) -> str:
 
 
 def _once(matches: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Matches with both volumes; a match that is listed for several films counts once."""
-    seen = {}
-    for row in matches:
-        if row.get("volume_ct_mm3") and row.get("volume_mr_mm3"):
-            seen[row["participant"], row["session"], row["ct_id"], row["mr_id"]] = row
-    return list(seen.values())
+    """Matches with both volumes, counted as the statistics count them."""
+    return [row for row in first_view(matches) if row.get("volume_ct_mm3") and row.get("volume_mr_mm3")]
 
 
 def statistics_table(statistics: dict[str, Any]) -> str:

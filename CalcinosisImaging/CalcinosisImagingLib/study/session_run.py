@@ -24,12 +24,13 @@ from .source_image import SourceImage
 
 @dataclass(frozen=True)
 class Baseline:
-    """The CT of an earlier visit, which serves later visits that have none."""
+    """The CT of an earlier visit, which serves later visits that have none; ``rows`` are its deposits' measures."""
 
     session: str
     source: SourceImage
     bones: Segmentation
     deposits: Segmentation
+    rows: tuple[dict[str, Any], ...]
 
 
 @dataclass
@@ -208,6 +209,12 @@ class SessionRun:
                     row["hand"], row["site"] = hand_and_site(row.get("site"), result.hand)
                 result.deposits += rows
 
+    def _counts(self, row: dict[str, Any]) -> bool:
+        """Whether a row is of the deposits that are compared: of the primary MR, and of the first reader."""
+        image = next(i for i in self._result.images if (i.modality, i.name) == (row["modality"], row["view"] or ""))
+        primary = image.modality != "mr" or image is self._result.primary_mr
+        return primary and (row["reader"] or "") == image.sets[0][1]
+
     def _compare(self, progress: Progress) -> None:
         result = self._result
         ct = None if result.ct is None else (result.ct.volume, result.ct.used)
@@ -216,7 +223,10 @@ class SessionRun:
         if (ct is not None) + (mr is not None) + len(films) < 2:
             return
         about = {"participant": result.participant, "session": result.session, "hand": result.hand}
-        rows = self._logic.compareModalities(ct, mr, films, result.bones, progress)
+        used = [row for row in result.deposits if self._counts(row)]
+        if result.ct_is_baseline:
+            used += self._baseline.rows
+        rows = self._logic.compareModalities(ct, mr, films, result.bones, used, progress)
         result.matches = [{**row, **about} for row in rows]
 
 
@@ -246,4 +256,6 @@ def baseline_of(result: SessionResult) -> Baseline | None:
     volume = volume_from_node(result.ct.volume)
     # The scene is cleared before it is used: keep copies of what lives in nodes.
     bones = segmentation_from_node(result.bones, volume)
-    return Baseline(result.session, result.ct.source, bones, result.ct.used_segmentation())
+    reader = result.ct.sets[0][1]
+    rows = tuple(r for r in result.deposits if r["modality"] == "ct" and (r["reader"] or "") == reader)
+    return Baseline(result.session, result.ct.source, bones, result.ct.used_segmentation(), rows)

@@ -35,7 +35,7 @@ def agreement_of_study(deposits: Sequence[Row], matches: Sequence[Row], imaged: 
     "hand_volume_ct_mr" (totals per hand), "xray_area" (film against the CT's shadow, by deposit), "hand_xray_area";
     besides "detection" (lesions per hand) and "xray_area_against_volume" (rank correlations).
     """
-    once = list(_first_view(matches))
+    once = list(first_view(matches))
     totals = _totals(once)
     volumes = _hand_volumes(deposits, imaged)
     return {
@@ -95,7 +95,7 @@ def _agreement(rows: Sequence[Row], columns: Iterable[str]) -> dict[str, Any]:
     return agreement(values, [row["participant"] for row in known])
 
 
-def _first_view(matches: Sequence[Row]) -> Iterable[Row]:
+def first_view(matches: Sequence[Row]) -> Iterable[Row]:
     """Rows of the first view of each visit and hand."""
     views: dict[Unit, str] = {}
     for row in matches:

@@ -17,17 +17,24 @@ HELP = "agreement and repeatability statistics with intervals"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE --columns --subject --error-ratio --out."""
     parser.add_argument("table", type=Path, metavar="TABLE.csv")
-    parser.add_argument("--columns", required=True, nargs="+", metavar="COLUMN", help="two or more columns of numbers")
+    parser.add_argument(
+        "--columns", required=True, nargs="+", metavar="COLUMN", help="columns of numbers; one with --subject"
+    )
     parser.add_argument("--subject", metavar="S", help="column that says which rows belong to one subject")
-    parser.add_argument("--error-ratio", type=float, default=1.0, help="variance of errors, second to first; default 1")
+    parser.add_argument(
+        "--error-ratio",
+        type=float,
+        default=1.0,
+        help="variance of the first column's errors over the second's, for Deming; default 1",
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="agreement.json")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Compute, write, summarise."""
     out = writable_file(arguments.out, (".json",))
-    if len(arguments.columns) < 2:
-        raise InputError("--columns: agreement needs at least two columns; name two or more.")
+    if len(arguments.columns) < 2 and arguments.subject is None:
+        raise InputError("--columns: one column needs --subject to tell repeats apart; name two columns or a subject.")
     if not arguments.error_ratio > 0:
         raise InputError(f"--error-ratio {arguments.error_ratio}: must be greater than 0.")
 
