@@ -72,7 +72,8 @@ def line_integral_errors():
     grid = Grid(tuple(int(n) for n in (high - low) / spacing), matrix)
     mu = {name: film_attenuation(hu, CALCIUM_GAIN) for name, hu in hand.materials.hu.items()}
     contents = [
-        tuple(film_attenuation(hu, CALCIUM_GAIN) for hu in (d.content.dense_hu, d.content.light_hu)) for d in hand.deposits
+        tuple(film_attenuation(hu, CALCIUM_GAIN) for hu in (d.content.dense_hu, d.content.light_hu))
+        for d in hand.deposits
     ]
     painted = paint(posed, grid, mu, contents)
     theirs = plastimatch_exact(painted.values, spacing, low, view)
@@ -81,8 +82,8 @@ def line_integral_errors():
     smooth = [ndimage.gaussian_filter(a, 1.5 / view.pixel_spacing_mm[0]) for a in (ours, theirs)]
     blurred = (smooth[0] - smooth[1])[body] / smooth[1][body]
     return (
-        f"| line integrals, {int(body.sum())} rays | mean difference {100 * relative.mean():+.2f} %, median of the size "
-        f"{100 * np.median(np.abs(relative)):.2f} %, after 1.5 mm smoothing 95 % below "
+        f"| line integrals, {int(body.sum())} rays | mean difference {100 * relative.mean():+.2f} %, "
+        f"median of the size {100 * np.median(np.abs(relative)):.2f} %, after 1.5 mm smoothing 95 % below "
         f"{100 * np.percentile(np.abs(blurred), 95):.2f} % |"
     )
 
@@ -143,10 +144,10 @@ def two_hundred_hands(count=200):
         deposits += found
     counts, totals = np.array(counts), np.array(totals)
     rows = [
-        f"| deposits per hand, mean (SD), range | {counts.mean():.1f} ({counts.std(ddof=1):.1f}), {counts.min()}-{counts.max()}"
-        " | 6.3 (6.5) |",
-        f"| volume per hand, mm3, mean (SD), median | {totals.mean():.0f} ({totals.std(ddof=1):.0f}), {np.median(totals):.0f}"
-        " | 657 (1940) |",
+        f"| deposits per hand, mean (SD), range | {counts.mean():.1f} ({counts.std(ddof=1):.1f}), "
+        f"{counts.min()}-{counts.max()} | 6.3 (6.5) |",
+        f"| volume per hand, mm3, mean (SD), median | {totals.mean():.0f} ({totals.std(ddof=1):.0f}), "
+        f"{np.median(totals):.0f} | 657 (1940) |",
         f"| deposits that found no room | {asked - len(deposits)} of {asked} | - |",
     ]
     for title, key, published in (

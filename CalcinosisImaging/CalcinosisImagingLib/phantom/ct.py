@@ -22,8 +22,8 @@ def image_ct(
     """HU as int16 (K, J, I), and the truth on its grid."""
     times = slices_per_slab(protocol.pixel_mm, protocol.slice_mm)
     contents = [(d.content.dense_hu, d.content.light_hu) for d in posed.hand.deposits]
-    distractors = [(d, d.hu) for d in posed.hand.distractors]
-    painted = thicken(paint(posed, grid.thinner(times), posed.hand.materials.hu, contents, distractors, rng), times)
+    values = posed.hand.materials.hu
+    painted = thicken(paint(posed, grid.thinner(times), values, contents, posed.hand.distractors, rng), times)
     image = painted.values
     add_streaks(image, rng)
     image = blur(image, protocol)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .lattice import true_share
 from .shapes import FAR_MM, Array, Shape, segment_distance, smooth_max
 
 BLOCK = 16
@@ -220,9 +221,7 @@ def measure(shape: Shape, samples: int = 800_000, surface_points: int = 240) -> 
     axes = [np.arange(a - step, b + step, step, dtype=np.float32) for a, b in zip(low, high, strict=True)]
     x, y, z = axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :]
     d = shape.distance(x + 0 * y + 0 * z, y + 0 * x + 0 * z, z + 0 * x + 0 * y)
-    # A soft edge of width w adds to the volume of a curved body in proportion to w^2: two widths tell how much.
-    narrow, wide = (np.clip(0.5 - d / width, 0.0, 1.0) for width in (step, 2.0 * step))
-    share = (4.0 * narrow - wide).astype(np.float64) / 3.0
+    share = true_share(d, step).astype(np.float64)
     total = share.sum()
     centroid = tuple(
         float((share.sum(axis=tuple(a for a in range(3) if a != axis)) * axes[axis]).sum() / total) for axis in range(3)

@@ -1,4 +1,4 @@
-"""Dense things that are no deposits: a ring, a wire in a bone, a calcified artery, a sliver of metal."""
+"""Dense things that are no deposits: sesamoids and nails always; a ring, a wire, a calcified artery, a sliver."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .deposit_shapes import Plate
 from .frames import rigid
 from .shapes import Array, Ellipsoid, Shape, Tube
 from .skeleton import Skeleton
-
-METAL_HU, ARTERY_HU = 8000.0, 700.0
 
 
 @dataclass(frozen=True)
@@ -61,21 +60,36 @@ class Distractor:
 
     Attributes
     ----------
-    name: ring | wire | artery | sliver.
+    name: sesamoid | nail | ring | wire | artery | sliver.
     to_bone: 4x4, own frame -> frame of ``bone``.
-    hu: its density.
+    tissue: what it is made of, and ``over`` what it takes the place of (names of `tissues.HU_MEAN`).
+    in_mr: whether it is in MR images too; rings are taken off.
     """
 
     name: str
     shape: Shape
     bone: str
     to_bone: np.ndarray
-    hu: float
+    tissue: str
+    over: str = "fat"
+    in_mr: bool = True
 
-    @property
-    def metal(self) -> bool:
-        """Whether it makes streaks in CT; such things are taken off for MR where they can be."""
-        return self.hu >= METAL_HU
+
+def fixtures(skeleton: Skeleton) -> tuple[Distractor, ...]:
+    """What every hand has besides its 29 bones: two sesamoids under the thumb's joint, and five nails."""
+    found = []
+    head = skeleton.bones["metacarpal-1"].shape
+    for side in (-1.0, 1.0):
+        place = rigid(shift_mm=head.head_centre + np.array([side * 4.4, 0.0, -head.head_radius_mm - 3.4]))
+        for tissue, over, shrink in (("cortex", "fat", 0.0), ("spongy", "cortex", 0.5)):
+            shape = Ellipsoid((2.5 - shrink, 3.3 - shrink, 2.0 - shrink))
+            found.append(Distractor("sesamoid", shape, "metacarpal-1", place, tissue, over))
+    for digit in range(1, 6):
+        bone = skeleton.bones[f"distal-{digit}"].shape
+        width, depth = bone.sections[-2][1] + 1.2, bone.sections[-2][2]
+        place = rigid((-6.0, 0.0, 0.0), (0.0, 0.8 * bone.length_mm, depth + 2.4))
+        found.append(Distractor("nail", Plate(width, 6.0, 0.5, width * 1.4), f"distal-{digit}", place, "nail"))
+    return tuple(found)
 
 
 def draw_distractors(rng: np.random.Generator, skeleton: Skeleton, share: float) -> tuple[Distractor, ...]:
@@ -84,21 +98,21 @@ def draw_distractors(rng: np.random.Generator, skeleton: Skeleton, share: float)
     if rng.random() < share:
         length = skeleton.bones["proximal-4"].shape.length_mm
         place = rigid(shift_mm=(0.0, 0.5 * length, -1.5))
-        found.append(Distractor("ring", Ring(10.8), "proximal-4", place, METAL_HU))
+        found.append(Distractor("ring", Ring(10.8), "proximal-4", place, "metal", in_mr=False))
     if rng.random() < share:
         bone = f"middle-{rng.integers(2, 6)}"
         length = skeleton.bones[bone].shape.length_mm
         wire = Tube(np.array([[0.8, 2.0, -0.4], [-0.8, length - 2.0, 0.6]]), 0.45)
-        found.append(Distractor("wire", wire, bone, np.eye(4), METAL_HU))
+        found.append(Distractor("wire", wire, bone, np.eye(4), "metal", "cortex"))
     if rng.random() < share:
         bone = f"proximal-{rng.integers(2, 6)}"
         length, half = skeleton.bones[bone].shape.length_mm, skeleton.bones[bone].shape.sections[2][1]
         side = float(rng.choice([-1.0, 1.0])) * (half + 2.6)
         along = np.linspace(0.0, length, 9)
         points = np.column_stack([side + 0.5 * np.sin(along / 4.0), along, -3.0 + 0.4 * np.cos(along / 5.0)])
-        found.append(Distractor("artery", CalcifiedArtery(Tube(points, 0.75)), bone, np.eye(4), ARTERY_HU))
+        found.append(Distractor("artery", CalcifiedArtery(Tube(points, 0.75)), bone, np.eye(4), "calcified"))
     if rng.random() < share:
         bone = f"distal-{rng.integers(1, 6)}"
         place = rigid(rng.uniform(-90, 90, 3), (rng.uniform(-3, 3), rng.uniform(0.4, 0.9) * 16.0, -5.0))
-        found.append(Distractor("sliver", Ellipsoid((0.25, 0.9, 0.25)), bone, place, METAL_HU))
+        found.append(Distractor("sliver", Ellipsoid((0.25, 0.9, 0.25)), bone, place, "metal", in_mr=False))
     return tuple(found)

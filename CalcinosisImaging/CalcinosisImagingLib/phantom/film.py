@@ -102,7 +102,7 @@ def line_integrals(posed: PosedHand, view: View, calcium_gain: float) -> tuple[n
         found = sample(rays, distractor.shape, posed.distractor_to_world(distractor), STEP_MM)
         if found is not None:
             box, d = found
-            extra = film_attenuation(distractor.hu, calcium_gain) - mu["muscle"]
+            extra = mu[distractor.tissue] - mu[distractor.over]
             total[box[1:]] += _share(d, view.pixel_spacing_mm[0]).sum(axis=0) * rays.path_mm(box) * extra
     shadows = []
     for index, found in enumerate(deposits):

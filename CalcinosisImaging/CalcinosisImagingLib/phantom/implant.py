@@ -19,14 +19,13 @@ from ..analysis.volume import Volume, transform_points
 from .deposit_kinds import Drawn, draw_shape
 from .frames import rigid
 from .implant_places import Room, find_room
-from .lattice import Box, Grid, fraction
+from .lattice import Box, Grid, supersampling, voxel_share
 
 FWHM_VOXELS = 1.2
 """Width of the point spread in voxels along each axis: what scanners aim at (Nyquist with little to spare)."""
 SIGMA_PER_FWHM = 0.42466
 KINDS = {"stone": 0.7, "plate": 0.12, "net": 0.08, "stippled": 0.1}
 """Rarer kinds are implanted more often than they occur, so that each is tested."""
-SUPERSAMPLE = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,13 +163,12 @@ def _voxels(volume: Volume, drawn: Drawn, to_ras: np.ndarray) -> _Placed:
     corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
     box = grid.box(transform_points(to_ras, corners), 3.0 * float(volume.spacing_mm.max()))
     assert box is not None
-    fine = grid.finer(box, SUPERSAMPLE)
+    times = supersampling(grid, box, drawn.thickness_mm)
+    fine = grid.finer(box, times)
     whole = tuple(slice(0, n) for n in fine.shape)
     d = drawn.shape.distance(*fine.local(np.linalg.inv(to_ras), whole))
-    share = fraction(d, float(fine.spacing_mm.mean()))
-    k, j, i = (n // SUPERSAMPLE for n in fine.shape)
-    share = share.reshape(k, SUPERSAMPLE, j, SUPERSAMPLE, i, SUPERSAMPLE).mean(axis=(1, 3, 5))
-    middle = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
+    share = voxel_share(d, float(fine.spacing_mm.mean()), times)
+    middle = slice(times // 2, None, times)
     blurred = ndimage.gaussian_filter(share, FWHM_VOXELS * SIGMA_PER_FWHM, truncate=3.0, mode="constant")
     return _Placed(drawn, to_ras, box, blurred, d[middle, middle, middle] < 0)
 

@@ -131,13 +131,12 @@ def _soft_pixels(pixels: np.ndarray, view: View) -> tuple[np.ndarray, float]:
 
 
 def _exposed(smooth: np.ndarray, view: View) -> np.ndarray:
-    """The field inside the collimator: without what is as dense as can be and reaches the border of the picture."""
+    """The field inside the collimator: without what is as dense as can be and reaches a corner of the picture."""
     low, high = float(smooth.min()), float(smooth.max())
-    unexposed = low + (high - low) * (0.08 if view.bright == "air" else 0.97)
-    dark = smooth < unexposed if view.bright == "air" else smooth > unexposed
+    dark = smooth < 0.08 * high if view.bright == "air" else smooth > low + 0.97 * (high - low)
     labels, _ = ndimage.label(dark)
-    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    outside = np.isin(labels, border[border > 0])
+    corners = np.unique(labels[[0, 0, -1, -1], [0, -1, 0, -1]])
+    outside = np.isin(labels, corners[corners > 0])
     if not outside.any():
         return np.ones(smooth.shape, bool)
     return ndimage.distance_transform_edt(~outside, sampling=view.pixel_spacing_mm[::-1]) > BORDER_MM

@@ -25,7 +25,7 @@ class Room:
     Attributes
     ----------
     clear_mm: float32 (K, J, I), distance of each voxel to the nearest air or bone; 0 where nothing may lie.
-    soft: float32, the image without its fine detail: what a deposit replaces.
+    soft: float32, soft tissue without its fine detail, and without bone and air: what a deposit replaces.
     """
 
     clear_mm: np.ndarray
@@ -53,12 +53,14 @@ def find_room(volume: Volume, modality: str, bones: Segmentation | None = None) 
     allowed[[0, -1]] = allowed[:, [0, -1]] = allowed[:, :, [0, -1]] = False
     if not allowed.any():
         raise InputError(f"No soft tissue was found in this {modality} image; check the modality and the units.")
+    weight = ndimage.gaussian_filter(allowed.astype(np.float32), 0.8 / spacing)
+    tissue = ndimage.gaussian_filter(voxels * allowed, 0.8 / spacing) / np.maximum(weight, 1e-3)
     clear = ndimage.distance_transform_edt(allowed, sampling=spacing).astype(np.float32)
     if modality == "mr" and bones is None:
         # Marrow is bright too: without bone labels only the layer under the skin is safe.
         depth = ndimage.distance_transform_edt(body, sampling=spacing)
         clear[depth > max(7.0, 4.0 * spacing.max())] = 0.0
-    return Room(clear, soft)
+    return Room(clear, np.where(weight > 0.02, tissue, soft))
 
 
 def _ct_masks(soft: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

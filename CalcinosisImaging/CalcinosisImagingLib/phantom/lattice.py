@@ -11,6 +11,10 @@ from ..analysis.view import View
 from .shapes import Shape
 
 Box = tuple[slice, slice, slice]
+SAMPLES_MOST = 3_000_000
+"""A deposit is not sampled at more points than this."""
+SAMPLES_ACROSS = 14
+"""Samples across the thinnest part of a deposit, as far as their number allows."""
 
 
 class Lattice(Protocol):
@@ -182,3 +186,27 @@ def within(box: Box, outer: Box) -> Box:
 def fraction(distance: np.ndarray, width_mm: np.ndarray | float) -> np.ndarray:
     """Share of a voxel that is inside, from the distance of its centre and its width along the surface normal."""
     return np.clip(0.5 - distance / width_mm, 0.0, 1.0)
+
+
+def true_share(distance: np.ndarray, step_mm: float) -> np.ndarray:
+    """Share of each sample that is inside, without the bias of `fraction` towards larger curved bodies.
+
+    A soft edge of width w is exact for a plane and adds to a curved body in proportion to w^2: the difference of two
+    widths takes that away. Single samples may leave 0..1 by a twelfth; their sums are right.
+    """
+    return (4.0 * fraction(distance, step_mm) - fraction(distance, 2.0 * step_mm)) / 3.0
+
+
+def voxel_share(distance: np.ndarray, step_mm: float, times: int) -> np.ndarray:
+    """Share of each voxel that is inside, from the distances at ``times`` samples along each of its axes."""
+    k, j, i = (n // times for n in distance.shape)
+    share = true_share(distance, step_mm).reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
+    return np.clip(share, 0.0, 1.0)
+
+
+def supersampling(grid: Grid, box: Box, thickness_mm: float) -> int:
+    """How many (odd) samples to take along each axis of a voxel for a body of that thickness."""
+    wanted = SAMPLES_ACROSS * float(grid.spacing_mm.mean()) / thickness_mm
+    count = np.prod([s.stop - s.start for s in box])
+    most = (SAMPLES_MOST / count) ** (1.0 / 3.0)
+    return max(3, 2 * int((min(wanted, most) - 1.0) / 2.0) + 1)

@@ -14,7 +14,7 @@ from .presets import MrProtocol
 from .tissues import RELAXATION, Relaxation
 
 FULL_SCALE = 1500.0
-"""Stored value of the brightest tissue without bias."""
+"""Stored value of the brightest ordinary tissue without bias; fluid is brighter in T2."""
 SPIN_ECHO = {"t1": (600.0, 12.0), "t2fs": (4000.0, 60.0)}
 """TR and TE, ms, at 3 T."""
 GRADIENT_ECHO = (20.0, 5.0, 20.0)
@@ -45,7 +45,7 @@ def signal(tissue: Relaxation, weighting: str) -> float:
 def signals(weighting: str) -> dict[str, float]:
     """Stored value of each tissue."""
     values = {name: signal(tissue, weighting) for name, tissue in RELAXATION.items()}
-    scale = FULL_SCALE / max(values[name] for name in ("fat", "muscle", "marrow", "skin", "paste"))
+    scale = FULL_SCALE / max(values[name] for name in ("fat", "muscle", "marrow", "skin"))
     return {name: value * scale for name, value in values.items()}
 
 
@@ -55,7 +55,7 @@ def image_mr(
     """Magnitude image as int16 (K, J, I), and the truth on its grid."""
     values = signals(protocol.weighting)
     contents = [_content_signal(d.content, values) for d in posed.hand.deposits]
-    distractors = [(d, values["chalk"]) for d in posed.hand.distractors if not d.metal or d.name == "wire"]
+    distractors = [d for d in posed.hand.distractors if d.in_mr]
     times = slices_per_slab(protocol.pixel_mm, protocol.slice_mm)
     painted = thicken(paint(posed, grid.thinner(times), values, contents, distractors, rng), times)
     image = painted.values
@@ -69,7 +69,7 @@ def image_mr(
     for plane in image:
         plane += sd * rng.standard_normal(plane.shape, dtype=np.float32)
         np.hypot(plane, sd * rng.standard_normal(plane.shape, dtype=np.float32), out=plane)
-    return np.clip(np.rint(image), 0, 4095).astype(np.int16), painted
+    return np.clip(np.rint(image), 0, 32767).astype(np.int16), painted
 
 
 def _content_signal(content: Content, values: dict[str, float]) -> tuple[float, float]:

@@ -10,14 +10,9 @@ import numpy as np
 from ..analysis.anatomy import BONE_LABELS
 from .distractors import Distractor
 from .hand import PosedHand
-from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, sample
+from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, sample, supersampling, voxel_share
 from .shapes import FAR_MM, LongBone, ShortBone, Tube, smooth_max, smooth_min
-from .soft_tissue import SKIN_MM, tendons
-
-SAMPLES_MOST = 3_000_000
-"""A deposit is not sampled at more points than this."""
-SAMPLES_ACROSS = 14
-"""Samples across the thinnest part of a deposit, as far as their number allows."""
+from .soft_tissue import SKIN_MM, cords
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +66,7 @@ def skin_distance(posed: PosedHand, lattice: Lattice) -> np.ndarray:
 
 
 def paint_soft(posed: PosedHand, lattice: Lattice, values: Mapping[str, float], width_mm: float) -> np.ndarray:
-    """Air, skin, fat, muscle and tendon, float32 (K, J, I)."""
+    """Air, skin, fat, muscle, tendons and vessels, float32 (K, J, I)."""
     skin = skin_distance(posed, lattice)
     image = np.full(lattice.shape, values["air"], np.float32)
     image += fraction(skin, width_mm) * np.float32(values["skin"] - values["air"])
@@ -81,10 +76,9 @@ def paint_soft(posed: PosedHand, lattice: Lattice, values: Mapping[str, float], 
         if found is not None:
             box, d = found
             _over(image, box, fraction(smooth_max(d, skin[box] + 3.0, 1.0), width_mm), values["muscle"])
-    for cord in tendons(posed.hand.skeleton, posed.bones):
-        found = sample_cord(lattice, cord, posed.placement)
-        for box, d in found:
-            _over(image, box, fraction(np.maximum(d, skin[box] + SKIN_MM), width_mm), values["tendon"])
+    for tissue, cord in cords(posed.hand.skeleton, posed.bones):
+        for box, d in sample_cord(lattice, cord, posed.placement):
+            _over(image, box, fraction(np.maximum(d, skin[box] + SKIN_MM), width_mm), values[tissue])
     return image
 
 
@@ -102,7 +96,7 @@ def paint(
     grid: Grid,
     values: Mapping[str, float],
     contents: Sequence[tuple[float, float]],
-    distractors: Sequence[tuple[Distractor, float]] = (),
+    distractors: Sequence[Distractor] = (),
     texture: np.random.Generator | None = None,
 ) -> Painted:
     """The whole hand on a grid of nearly cubic voxels.
@@ -111,7 +105,7 @@ def paint(
     ----------
     values: brightness of each tissue (HU, or MR signal).
     contents: brightness of the dense and of the light part of each deposit.
-    distractors: those that are in the image, and their brightness.
+    distractors: those that are in the image.
     texture: stream for the unevenness of soft tissue; none without it.
     """
     width = float(grid.spacing_mm.mean())
@@ -128,10 +122,10 @@ def paint(
         d = bone.shape.distance(*local)
         paint_bone(image, box, d, local, bone.shape, values, width)
         bones[box][d < 0] = BONE_LABELS[name]
-    for distractor, value in distractors:
+    for distractor in distractors:
         found = sample(grid, distractor.shape, posed.distractor_to_world(distractor), width)
         if found is not None:
-            _over(image, found[0], fraction(found[1], width), value)
+            _over(image, found[0], fraction(found[1], width), values[distractor.tissue])
     deposits = np.zeros(grid.shape, np.uint16)
     for voxels in deposit_voxels(posed, grid):
         dense, light = contents[voxels.index]
@@ -189,7 +183,12 @@ def marrow_values(
 
 def trabeculae(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """A pattern of struts 1.5 to 3 mm apart, mean 0, fixed to the bone, so that it is the same at every visit."""
-    return np.sin(2.9 * x + 1.1 * y + 0.5) * np.sin(2.3 * z - 0.9 * y) + np.cos(3.3 * y + 1.2 * z + 0.7 * x)
+    u, v, w = (
+        x + 0.6 * np.sin(1.9 * y + 0.7 * z),
+        y + 0.6 * np.sin(1.7 * z + 1.1 * x),
+        z + 0.6 * np.sin(2.1 * x + 0.5 * y),
+    )
+    return np.sin(3.1 * u) * np.sin(2.7 * w) + 0.7 * np.cos(3.3 * v)
 
 
 def deposit_voxels(posed: PosedHand, grid: Grid) -> Iterator[DepositVoxels]:
@@ -201,25 +200,14 @@ def deposit_voxels(posed: PosedHand, grid: Grid) -> Iterator[DepositVoxels]:
         box = grid.box(corners @ to_world[:3, :3].T + to_world[:3, 3], float(grid.spacing_mm.max()))
         if box is None:
             continue
-        times = _supersampling(grid, box, deposit.thickness_mm)
+        times = supersampling(grid, box, deposit.thickness_mm)
         fine = grid.finer(box, times)
         whole = tuple(slice(0, n) for n in fine.shape)
         d = deposit.shape.distance(*fine.local(np.linalg.inv(to_world), whole))
-        # A ramp half as wide as a sample: a wider one would make small round bodies larger.
-        share = fraction(d, 0.5 * float(fine.spacing_mm.mean()))
-        k, j, i = (n // times for n in fine.shape)
-        share = share.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
+        share = voxel_share(d, float(fine.spacing_mm.mean()), times)
         middle = slice(times // 2, None, times)
         inside = d[middle, middle, middle] < 0
         yield DepositVoxels(index, box, share, inside, dense_share(posed, grid, index, box, to_world))
-
-
-def _supersampling(grid: Grid, box: Box, thickness_mm: float) -> int:
-    """How many (odd) samples along each axis of a voxel."""
-    wanted = SAMPLES_ACROSS * float(grid.spacing_mm.mean()) / thickness_mm
-    count = np.prod([s.stop - s.start for s in box])
-    most = (SAMPLES_MOST / count) ** (1.0 / 3.0)
-    return max(3, 2 * int((min(wanted, most) - 1.0) / 2.0) + 1)
 
 
 def dense_share(posed: PosedHand, lattice: Lattice, index: int, box: Box, to_world: np.ndarray) -> np.ndarray | float:

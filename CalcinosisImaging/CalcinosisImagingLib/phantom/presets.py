@@ -33,7 +33,7 @@ class MrProtocol:
     Attributes
     ----------
     weighting: t1 | t2fs (spin echo) | gre (gradient echo).
-    snr: of the brightest tissue.
+    snr: of the brightest ordinary tissue.
     bias: how far the receive field goes up and down (relative).
     ghost: share of the signal that motion puts elsewhere.
     """
@@ -90,6 +90,17 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
+    # Coarse and quick, for tests.
+    "tiny": Preset(
+        CtProtocol(0.9, 0.9, (1.2, 1.2), 12.0, 0.0),
+        (MrProtocol("t1", 0.9, 1.8, 40.0, 0.1),),
+        FilmProtocol(0.4, 1000.0, 20000.0, 0.03, 0.5, 1.2, "linear"),
+        3.0,
+        0.1,
+        (3, 5),
+        (600.0, 1500.0),
+        60.0,
+    ),
     "easy": Preset(
         CtProtocol(0.5, 0.5, (0.75, 0.7), 15.0, 0.0),
         (MrProtocol("t1", 0.6, 1.2, 40.0, 0.1),),

@@ -35,8 +35,8 @@ def ct_grid(posed: PosedHand, pixel_mm: float, slice_mm: float) -> Grid:
 
 
 def mr_grid(posed: PosedHand, pixel_mm: float, slice_mm: float, tilt: np.ndarray) -> Grid:
-    """Coronal slices of the hand, i to the left, j to the feet, k to the front, turned by the 3x3 ``tilt``."""
-    axes = tilt @ np.array([[-pixel_mm, 0.0, 0.0], [0.0, 0.0, slice_mm], [0.0, -pixel_mm, 0.0]])
+    """Coronal slices of the hand, i to the left, j to the feet, k to the back, turned by the 3x3 ``tilt``."""
+    axes = tilt @ np.array([[-pixel_mm, 0.0, 0.0], [0.0, 0.0, -slice_mm], [0.0, -pixel_mm, 0.0]])
     return _around(body_corners(posed), axes)
 
 

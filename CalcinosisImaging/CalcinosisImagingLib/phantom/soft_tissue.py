@@ -6,11 +6,14 @@ Finger breadths and depths: Garrett, Human Factors 13:117 (1971), scaled with th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
+from ..analysis.anatomy import ray
 from .shapes import Limb, Tube
 from .skeleton import Skeleton
 
@@ -113,28 +116,45 @@ def muscle_pieces(skeleton: Skeleton) -> list[Piece]:
     return pieces
 
 
-def tendons(skeleton: Skeleton, poses: dict[str, np.ndarray]) -> list[Tube]:
-    """Flexor and extensor tendons in the hand frame of this pose: smooth cords through points fixed to the bones."""
-    cords = []
+def cords(skeleton: Skeleton, poses: Mapping[str, np.ndarray]) -> list[tuple[str, Tube]]:
+    """Tendons and vessels of a pose, hand frame: tissue and smooth cord through points fixed to the bones."""
+    found = []
     for digit in range(1, 6):
-        chain = ["metacarpal", "proximal"] + (["middle"] if digit > 1 else []) + ["distal"]
         scale = DIGIT_SCALE[digit]
-        for volar in (True, False):
-            points = [_wrist_point(poses, digit, volar)]
-            for kind in chain:
-                name = f"{kind}-{digit}"
-                bone = skeleton.bones[name]
-                for t in (0.15, 0.5, 0.85) if kind != "distal" else (0.12,):
-                    half = float(np.interp(t, [s[0] for s in bone.shape.sections], [s[2] for s in bone.shape.sections]))
-                    bow = bone.shape.bow_mm * 4 * t * (1 - t)
-                    offset = -half - 2.6 * scale if volar else half + 1.4 * scale
-                    local = np.array([0.0, t * bone.shape.length_mm, offset + bow, 1.0])
-                    points.append((poses[name] @ local)[:3])
-            cords.append(Tube(_smooth(np.array(points)), (2.1 if volar else 1.1) * scale))
-    return cords
+        for tissue, radius, angle, gap in _COURSES:
+            points = [] if tissue == "vessel" else [_wrist_point(poses, digit, angle < 0)]
+            points += _course(skeleton, poses, digit, angle, gap * scale)
+            found.append((tissue, Tube(_smooth(np.array(points)), radius * scale)))
+    return found
 
 
-def _wrist_point(poses: dict[str, np.ndarray], digit: int, volar: bool) -> np.ndarray:
+_COURSES = (
+    ("tendon", 2.1, -90.0, 2.6),
+    ("tendon", 1.1, 90.0, 1.4),
+    ("vessel", 0.7, -35.0, 2.8),
+    ("vessel", 0.7, -145.0, 2.8),
+    ("vessel", 0.8, 60.0, 2.4),
+)
+"""Flexor and extensor tendon, the two palmar digital arteries, a dorsal vein: radius, side of the bone, distance."""
+
+
+def _course(
+    skeleton: Skeleton, poses: Mapping[str, np.ndarray], digit: int, angle_deg: float, gap_mm: float
+) -> list[np.ndarray]:
+    """Points (hand frame) along a digit, at an angle about each bone (90 = dorsal) and a distance from its surface."""
+    side = np.array([np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))])
+    points = []
+    for name in ray(digit):
+        bone = skeleton.bones[name].shape
+        for t in (0.12,) if name.startswith("distal") else (0.15, 0.5, 0.85):
+            half = [np.interp(t, [s[0] for s in bone.sections], [s[axis] for s in bone.sections]) for axis in (1, 2)]
+            x, z = side * (1.0 / np.hypot(*(side / half)) + gap_mm)
+            local = np.array([x, t * bone.length_mm, z + bone.bow_mm * 4 * t * (1 - t), 1.0])
+            points.append((poses[name] @ local)[:3])
+    return points
+
+
+def _wrist_point(poses: Mapping[str, np.ndarray], digit: int, volar: bool) -> np.ndarray:
     """Where a tendon passes the wrist: the carpal tunnel, or the back."""
     x = {1: -8.0, 2: -4.0, 3: -1.0, 4: 2.0, 5: 5.0}[digit]
     local = np.array([x, -6.0, -15.0 if volar else 11.0, 1.0])
@@ -143,8 +163,6 @@ def _wrist_point(poses: dict[str, np.ndarray], digit: int, volar: bool) -> np.nd
 
 def _smooth(points: np.ndarray, per_span: int = 3) -> np.ndarray:
     """Points of a smooth curve through ``points`` (N, 3)."""
-    from scipy.interpolate import PchipInterpolator
-
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     dense = np.concatenate([np.linspace(a, b, per_span, endpoint=False) for a, b in pairwise(along)] + [along[-1:]])
     return PchipInterpolator(along, points)(dense)

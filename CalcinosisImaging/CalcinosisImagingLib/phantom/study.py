@@ -15,8 +15,9 @@ from ..analysis.progress import Progress, part, report, silent
 from .ct import image_ct
 from .deposits import draw_burden, draw_deposits, split_volume
 from .dicom_files import CT_CLASS, MR_CLASS, common_tags, film_tags, write_film, write_slices
-from .distractors import draw_distractors
+from .distractors import draw_distractors, fixtures
 from .film import expose, film_placement, line_integrals
+from .frames import rigid
 from .hand import Hand, PosedHand
 from .mr import image_mr
 from .pose import draw_angles, draw_placement
@@ -30,6 +31,7 @@ from .truth import (
     deposit_rows,
     film_points,
     landmarks,
+    write_distractors,
     write_film_points,
     write_labels,
     write_points,
@@ -120,6 +122,7 @@ def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
     count = int(np.clip(count, *preset.deposit_count))
     volumes = split_volume(rng, float(np.clip(total, *preset.total_volume_mm3)), count, preset.least_volume_mm3)
     deposits = draw_deposits(stream(seed, participant, "deposits"), skeleton, rest, volumes)
+    others = draw_distractors(stream(seed, participant, "distractors"), skeleton, preset.distractor_share)
     plump = 1.0 + 0.05 * float(np.clip(rng.standard_normal(), -1.5, 1.5))
     return Hand(
         side,
@@ -129,7 +132,7 @@ def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
         tuple(muscle_pieces(skeleton)),
         deposits,
         draw_materials(rng),
-        draw_distractors(stream(seed, participant, "distractors"), skeleton, preset.distractor_share),
+        (*fixtures(skeleton), *others),
     )
 
 
@@ -170,6 +173,7 @@ class _Writer:
             report(progress, done + 0.7 * span, f"{self.participant}: synthetic film, visit {session}")
             rows += self._write_film(ct, session, "pa", self.preset.film)
             write_csv(self._truth(session) / "deposits.csv", DEPOSIT_COLUMNS, rows)
+            write_distractors(self._truth(session) / "distractors.csv", ct)
 
     def _posed(self, held: str, session: int, name: str) -> PosedHand:
         """The hand as it is held for one image."""
@@ -283,6 +287,4 @@ class _Writer:
 
 def tilt_matrix(rng: np.random.Generator, degrees: float) -> np.ndarray:
     """A small random rotation, 3x3."""
-    from .frames import rigid
-
     return rigid(np.clip(rng.standard_normal(3), -2, 2) * degrees / 2.0)[:3, :3]

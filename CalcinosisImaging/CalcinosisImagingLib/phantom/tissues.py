@@ -22,6 +22,9 @@ HU_MEAN: dict[str, float] = {
     "cortex": 1500.0,
     "spongy": 330.0,
     "marrow": 10.0,
+    "nail": 180.0,
+    "calcified": 700.0,
+    "metal": 8000.0,
 }
 """Mean HU of each tissue; deposits and metal have their own."""
 
@@ -51,6 +54,8 @@ RELAXATION: dict[str, Relaxation] = {
     "paste": Relaxation(0.90, 1500.0, 160.0, 15.0),
     "settled": Relaxation(0.70, 900.0, 40.0, 6.0),
     "fluid": Relaxation(0.95, 2200.0, 300.0, 60.0),
+    "nail": Relaxation(0.15, 300.0, 1.0, 0.5),
+    "calcified": Relaxation(0.05, 500.0, 1.0, 0.3),
     "metal": Relaxation(0.0, 1000.0, 0.1, 0.1),
 }
 

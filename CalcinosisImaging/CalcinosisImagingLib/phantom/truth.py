@@ -120,6 +120,18 @@ def landmarks(posed: PosedHand) -> dict[str, np.ndarray]:
     return points
 
 
+def write_distractors(path: Path, ct: PosedHand) -> None:
+    """``distractors.csv``: dense things that are no deposits, with their place in the CT."""
+    rows = []
+    for item in ct.hand.distractors:
+        if item.over == "cortex" and item.name == "sesamoid":
+            continue
+        low, high = item.shape.bounds
+        centre = transform_points(ct.distractor_to_world(item), (low + high) / 2.0)
+        rows.append({"name": item.name, "bone": item.bone, "r": centre[0], "a": centre[1], "s": centre[2]})
+    write_csv(path, ("name", "bone", "r", "a", "s"), rows)
+
+
 def write_points(path: Path, points: dict[str, np.ndarray]) -> None:
     """``points.csv`` with columns id, r, a, s."""
     rows = [{"id": name, "r": float(p[0]), "a": float(p[1]), "s": float(p[2])} for name, p in points.items()]

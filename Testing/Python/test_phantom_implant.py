@@ -1,0 +1,162 @@
+"""Deposits put into images: their volume comes out, they lie in soft tissue, and the rest stays as it was."""
+
+import unittest
+from dataclasses import replace
+
+import numpy as np
+import SimpleITK as sitk
+from calcinosis_testing import SHARED_DATA, requires_shared
+from CalcinosisImagingLib.analysis.errors import InputError
+from CalcinosisImagingLib.analysis.itk_bridge import from_itk
+from CalcinosisImagingLib.analysis.view import View
+from CalcinosisImagingLib.analysis.volume import Volume
+from CalcinosisImagingLib.phantom.implant import implant
+from CalcinosisImagingLib.phantom.implant_film import implant_film
+from scipy import ndimage
+
+FINGER = "hrpqct_finger_GPL3/GRAY_JOINT_half.nii.gz"
+WRIST = "wrist_mri_lava/Wrist_01_LAVA.nii.gz"
+FILM = "wrist_biplane/xr_rad_uln_cam01_UND.0099.tif"
+
+
+def finger(spacing=0.3):
+    """A cylinder of soft tissue (50 HU) with a bone in it, in air: (ct Volume, mask of bone)."""
+    k, j, i = np.ogrid[:70, :80, :80]
+    radius = np.hypot(j - 40, i - 40) * spacing + 0 * k
+    hu = np.where(radius < 10.0, 50.0, -1000.0)
+    bone = radius < 4.0
+    hu[bone] = 1200.0
+    hu[radius < 2.8] = 100.0
+    matrix = np.diag([-spacing, -spacing, spacing, 1.0])
+    matrix[:3, 3] = 5.0, -7.0, 11.0
+    return Volume(np.rint(ndimage.gaussian_filter(hu, 0.6)).astype(np.int16), matrix), bone
+
+
+class ImplantTest(unittest.TestCase):
+    def test_added_density_is_the_deposits_volume_times_its_contrast(self):
+        ct, _ = finger()
+        out = implant(ct, "ct", seed=1, count=3, kinds={"stone": 1.0})
+        self.assertEqual(len(out.rows), 3)
+        added = (out.volume.voxels.astype(float) - ct.voxels).sum() * ct.voxel_volume_mm3
+        expected = sum(row["volume_mm3"] * (row["hu"] - 50.0) for row in out.rows)
+        self.assertAlmostEqual(added / expected, 1.0, delta=0.03)
+
+    def test_deposits_lie_in_soft_tissue_apart_from_each_other_at_the_place_told(self):
+        ct, bone = finger()
+        out = implant(ct, "ct", seed=2, count=5)
+        labels = out.truth.labels
+        self.assertFalse((labels[bone] > 0).any())
+        self.assertFalse((labels[ct.voxels < -500] > 0).any())
+        for row in out.rows:
+            inside = np.argwhere(labels == row["deposit_id"])[:, ::-1]
+            if row["kind"] == "stone":
+                centre = [row[f"centroid_{axis}_mm"] for axis in "ras"]
+                np.testing.assert_allclose(ct.to_ras(inside.mean(axis=0)), centre, atol=0.15)
+                self.assertAlmostEqual(len(inside) * ct.voxel_volume_mm3 / row["volume_mm3"], 1.0, delta=0.1)
+            others = np.argwhere((labels > 0) & (labels != row["deposit_id"]))[:, ::-1]
+            gap = np.linalg.norm((inside[:, None] - others[None]) * 0.3, axis=2).min() if len(others) else 9.0
+            self.assertGreater(gap, 2.0)
+
+    def test_the_same_seed_gives_the_same_image_and_the_image_keeps_its_type_and_grid(self):
+        ct, _ = finger()
+        first, again, other = (implant(ct, "ct", seed=s, count=2) for s in (4, 4, 5))
+        np.testing.assert_array_equal(first.volume.voxels, again.volume.voxels)
+        self.assertFalse(np.array_equal(first.volume.voxels, other.volume.voxels))
+        self.assertEqual(first.volume.voxels.dtype, np.int16)
+        self.assertTrue(first.volume.same_grid(ct))
+        far = ndimage.distance_transform_edt(first.truth.labels == 0) > 6
+        np.testing.assert_array_equal(first.volume.voxels[far], ct.voxels[far])
+
+    def test_chalk_is_a_void_in_mr_and_paste_is_bright(self):
+        ct, _ = finger()
+        rng = np.random.default_rng(0)
+        signal = np.where(ct.voxels > -500, 800.0, 0.0)
+        noisy = np.hypot(signal + rng.normal(0, 20, signal.shape), rng.normal(0, 20, signal.shape))
+        mr = ct.with_voxels(np.rint(noisy).astype(np.int16))
+        for share, low, high in ((0.0, 0, 200), (1.0, 820, 1200)):
+            with self.subTest(paste_share=share):
+                out = implant(mr, "mr", seed=3, count=3, kinds={"stone": 1.0}, paste_share=share)
+                inner = ndimage.binary_erosion(out.truth.labels > 0, iterations=2)
+                self.assertTrue(inner.any())
+                self.assertTrue(low < np.median(out.volume.voxels[inner]) < high)
+
+    def test_images_without_soft_tissue_and_other_modalities_are_refused(self):
+        empty = Volume(np.full((10, 10, 10), -1000, np.int16), np.eye(4))
+        with self.assertRaisesRegex(InputError, "No soft tissue"):
+            implant(empty, "ct")
+        with self.assertRaisesRegex(InputError, "'xray'"):
+            implant(empty, "xray")
+
+    @requires_shared(FINGER)
+    def test_a_real_finger_takes_deposits_outside_its_bone(self):
+        ct = from_itk(sitk.ReadImage(str(SHARED_DATA / FINGER)))
+        out = implant(ct, "ct", seed=1, count=4)
+        self.assertEqual(len(out.rows), 4)
+        before = ndimage.gaussian_filter(ct.voxels.astype(np.float32), 3)
+        for row in out.rows:
+            inside = out.truth.labels == row["deposit_id"]
+            self.assertTrue(-200 < before[inside].mean() < 250)
+            inner = ndimage.binary_erosion(inside, iterations=2)
+            self.assertAlmostEqual(float(out.volume.voxels[inner].mean()), row["hu"], delta=60)
+
+    @requires_shared(WRIST)
+    def test_a_real_wrist_mr_takes_deposits(self):
+        mr = from_itk(sitk.ReadImage(str(SHARED_DATA / WRIST)))
+        out = implant(mr, "mr", seed=1, count=3, paste_share=0.0)
+        self.assertEqual(len(out.rows), 3)
+        for row in out.rows:
+            ijk = np.rint(mr.to_ijk(np.array([row[f"centroid_{a}_mm"] for a in "ras"]))).astype(int)
+            self.assertLess(out.volume.voxels[ijk[2], ijk[1], ijk[0]], 0.5 * mr.voxels[ijk[2], ijk[1], ijk[0]])
+
+
+class ImplantFilmTest(unittest.TestCase):
+    def test_a_film_darkens_by_the_line_integral_and_the_shadow_has_the_projected_area(self):
+        rows, columns = 300, 320
+        v, u = np.ogrid[:rows, :columns]
+        path = np.where(np.abs(u - 160) < 110, 20.0, 0.0) + 0.0 * v
+        bone = np.where(np.abs(u - 160) < 20, 8.0, 0.0)
+        beam = 3000.0 * np.exp(-0.02 * path - 0.05 * bone)
+        film = Volume(
+            np.rint(ndimage.gaussian_filter(beam, 1.0)).astype(np.uint16)[None], np.diag([-0.2, -0.2, 1.0, 1.0])
+        )
+        view = View("pa", rows, columns, (0.2, 0.2), 1000.0, (159.5, 149.5))
+        out = implant_film(film, view, seed=3, count=3, kinds={"stone": 1.0})
+        self.assertEqual(len(out.rows), 3)
+        loss = -np.log(out.volume.voxels[0] / film.voxels[0].astype(float))
+        for row in out.rows:
+            mask = out.truth.labels[0] == row["deposit_id"]
+            near = ndimage.binary_dilation(mask, iterations=4)
+            weight = 0.02 * (0.12 + (row["hu"] - 120.0) * 1.35 / 1000.0)
+            found = loss[near].sum() * 0.04 * (1 - 0.015) ** 2 / weight
+            self.assertAlmostEqual(found / row["volume_mm3"], 1.0, delta=0.03)
+            self.assertAlmostEqual(row["area_mm2"] / row["area_detector_mm2"], 0.985**2, delta=0.003)
+            self.assertLess(np.abs(np.argwhere(mask).mean(axis=0)[::-1] - [row["u_px"], row["v_px"]]).max(), 1.5)
+
+    def test_bright_bone_films_brighten(self):
+        ramp = np.tile(np.linspace(0, 30, 200), (200, 1)) + 200.0
+        ramp[:, 60:150] += 1000.0
+        ramp[:, 95:105] += 900.0
+        film = Volume(ramp[None], np.diag([-0.2, -0.2, 1.0, 1.0]))
+        view = replace(View("pa", 200, 200, (0.2, 0.2), 1000.0, (99.5, 99.5)), intensity="log", bright="bone")
+        out = implant_film(film, view, seed=1, count=2)
+        self.assertTrue(((out.volume.voxels - film.voxels)[out.truth.labels > 0] > 0).mean() > 0.95)
+
+    @requires_shared(FILM)
+    def test_a_real_film_takes_deposits_over_the_hand(self):
+        pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(SHARED_DATA / FILM)))
+        film = Volume(pixels[None], np.diag([-0.2, -0.2, 1.0, 1.0]))
+        view = View("cam01", 1760, 1760, (0.2, 0.2), 1400.0, (880.0, 880.0))
+        out = implant_film(film, view, seed=2, count=3, height_mm=400.0)
+        self.assertEqual(len(out.rows), 3)
+        for row in out.rows:
+            self.assertTrue(450 < row["u_px"] < 1050, "the hand lies between these columns")
+        self.assertTrue((out.volume.voxels <= film.voxels).all())
+
+    def test_a_view_of_another_film_is_refused(self):
+        film = Volume(np.zeros((1, 10, 12), np.uint16), np.eye(4))
+        with self.assertRaisesRegex(InputError, "10 x 12"):
+            implant_film(film, View("pa", 12, 10, (0.2, 0.2), 1000.0, (5.0, 5.0)))
+
+
+if __name__ == "__main__":
+    unittest.main()
