@@ -8,8 +8,17 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from .grid import Box, grow_box
+from .delineate import delineate
+from .grid import Box, grow_box, noise_hu
+from .psf import FWHM_PER_SIGMA, estimate_psf_fwhm_mm
+from .reject import confidence, facts, reason
 from .settings import CtSettings
+
+SMOOTH_MM = 0.3
+"""Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
+NOISE_FACTOR = 3.5
+LEAST_PIECE_MM3 = 0.3
+METAL_REACH_MM = 4.0
 
 FRACTION_FULL = 255
 """Value of the fraction map for a voxel full of deposit."""
@@ -92,60 +101,87 @@ def find_candidates(
     ----------
     hu, bones: (K, J, I) of one box.
     """
-    smooth = smoothed(hu, 0.35, spacing)
-    threshold = soft_hu + max(settings.minimum_contrast_hu, 3.0 * noise * 0.4)
-    halo = max(round(0.8 / float(spacing.mean())), 1)
-    near_bone = sitk.GetArrayFromImage(
-        sitk.BinaryDilate(sitk.GetImageFromArray((bones > 0).astype(np.uint8)), [halo] * 3, sitk.sitkBall)
-    )
-    mask = (smooth > threshold) & (near_bone == 0)
-    pieces, count = label_bodies(mask)
-    voxel = float(np.prod(spacing))
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1) * voxel
-    table = np.zeros(count + 1, np.uint16)
-    kept = np.flatnonzero(sizes >= settings.minimum_volume_mm3)
-    kept = kept[kept > 0]
-    table[kept] = np.arange(1, len(kept) + 1)
-    labels = table[pieces]
-    groups = group(labels, ndimage.find_objects(labels), spacing, settings.group_distance_mm)
-    labels = groups.astype(np.uint16)[labels]
+    fwhm = settings.psf_fwhm_mm or estimate_psf_fwhm_mm(hu, spacing)
+    labels = _bodies(hu, bones, soft_hu, noise, fwhm, spacing, settings)
+    metal = _near_metal(hu, spacing, settings.metal_hu)
     fractions = np.zeros(hu.shape, np.uint8)
     candidates = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
-        candidates.append(_outline(hu, bones, labels, fractions, label, box, soft_hu, spacing, settings))
+        if box is not None:
+            wide = grow_box(box, np.ceil((3.0 + 1.5 * fwhm) / spacing).astype(int), hu.shape)
+            parts = hu[wide], bones[wide], labels[wide], fractions[wide]
+            close = bool(metal is not None and metal[wide][labels[wide] == label].any())
+            candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close))
     return labels, fractions, candidates
 
 
-def _outline(
+def _bodies(
+    hu: np.ndarray,
+    bones: np.ndarray,
+    soft_hu: float,
+    noise: float,
+    fwhm: float,
+    spacing: np.ndarray,
+    settings: CtSettings,
+) -> np.ndarray:
+    """Labels of bodies above the threshold and clear of the bones' blur, fragments grouped."""
+    smooth = smoothed(hu, SMOOTH_MM, spacing)
+    rest = noise_hu(smooth)
+    threshold = soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest)
+    # Outside a bone its blur fades within three quarters of the point spread's width.
+    halo = np.maximum(np.round((0.75 * np.hypot(fwhm, 2.3 * SMOOTH_MM)) / spacing), 1).astype(int)
+    bone = sitk.GetImageFromArray((bones > 0).astype(np.uint8))
+    near = sitk.GetArrayFromImage(sitk.BinaryDilate(bone, halo[::-1].tolist(), sitk.sitkBall))
+    mask = (smooth > threshold) & (near == 0)
+    del smooth, near, bone
+    pieces, count = label_bodies(mask)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1) * float(np.prod(spacing))
+    kept = np.flatnonzero(sizes >= LEAST_PIECE_MM3)
+    kept = kept[kept > 0]
+    table = np.zeros(count + 1, np.uint16)
+    table[kept] = np.arange(1, len(kept) + 1)
+    labels = table[pieces]
+    groups = group(labels, ndimage.find_objects(labels), spacing, settings.group_distance_mm)
+    return groups.astype(np.uint16)[labels]
+
+
+def _near_metal(hu: np.ndarray, spacing: np.ndarray, metal_hu: float) -> np.ndarray | None:
+    """Where metal is within `METAL_REACH_MM`; None without metal."""
+    metal = hu >= metal_hu
+    if not metal.any():
+        return None
+    radius = np.ceil(METAL_REACH_MM / spacing).astype(int)
+    image = sitk.GetImageFromArray(metal.astype(np.uint8))
+    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, radius[::-1].tolist(), sitk.sitkBox)) > 0
+
+
+def _describe(
     hu: np.ndarray,
     bones: np.ndarray,
     labels: np.ndarray,
     fractions: np.ndarray,
     label: int,
-    box: Box,
     soft_hu: float,
+    noise: float,
+    fwhm: float,
     spacing: np.ndarray,
     settings: CtSettings,
+    beside_metal: bool,
 ) -> Candidate:
-    """Outline one body at half of its own plateau; writes labels and fractions in place."""
-    wide = grow_box(box, np.ceil(2.0 / spacing).astype(int), hu.shape)
-    own = labels[wide] == label
-    values = hu[wide]
-    plateau = float(np.percentile(values[own], 80))
-    reach = ndimage.binary_dilation(own, iterations=2) & (bones[wide] == 0)
-    reach &= (labels[wide] == 0) | own
-    fraction = np.clip((values - soft_hu) / max(plateau - soft_hu, 1.0), 0, 1) * reach
-    inside = fraction >= 0.5
-    labels[wide][own] = 0
-    labels[wide][inside] = label
-    fraction[~ndimage.binary_dilation(inside, iterations=1)] = 0
-    fractions[wide] = np.maximum(fractions[wide], np.round(fraction * FRACTION_FULL).astype(np.uint8))
-    volume = float(fraction.sum() * np.prod(spacing))
-    reason = ""
-    if float(values[own].max()) >= settings.metal_hu:
-        reason = "metal"
-    elif volume < settings.minimum_volume_mm3:
-        reason = "too small"
-    return Candidate(label, volume, plateau, soft_hu, 0.9, reason)
+    """Outline one body on its crop; writes its labels and fractions in place."""
+    own = labels == label
+    blocked = (bones > 0) | ((labels > 0) & ~own)
+    found = delineate(hu, own, blocked, soft_hu, fwhm / FWHM_PER_SIGMA, spacing)
+    labels[own] = 0
+    labels[found.mask] = label
+    np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
+    known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
+    why = reason(known, settings, beside_metal)
+    return Candidate(
+        label,
+        found.volume_mm3,
+        found.background_hu + found.contrast_hu,
+        found.background_hu,
+        confidence(known, settings),
+        why,
+    )

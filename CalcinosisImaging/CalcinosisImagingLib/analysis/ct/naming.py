@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..anatomy import FOREARM
 from .carpus import SIDE_MARGIN, WristFit, fit_wrist, flexion_evidence, palm_frames
 from .rays import name_rays
 from .shape import Body
+from .template import LENGTHS_MM, VOLUMES_MM3
 
+LARGE_MM3 = 1800.0
+"""Larger bodies without a name are looked at for walls between bones."""
 MIN_BONES = 4
 """With fewer bones in rays nothing can be named with confidence."""
 
@@ -32,6 +36,22 @@ class Naming:
     side_log_odds: float
     scale: float
     wrist: WristFit | None
+
+
+def oversized(all_bodies: list[Body], naming: Naming) -> set[int]:
+    """Labels of bodies that may be several bones: too long or too large for their name, or large without a name."""
+    chosen = set()
+    for i, body in enumerate(all_bodies):
+        name = naming.names.get(i)
+        if name is None or name in FOREARM:
+            if body.volume_mm3 > LARGE_MM3 * naming.scale**3:
+                chosen.add(body.label)
+            continue
+        volume = body.volume_mm3 / (VOLUMES_MM3[name] * naming.scale**3)
+        length = body.length_mm / (LENGTHS_MM[name] * naming.scale) if name in LENGTHS_MM else 1.0
+        if volume > 2.0 or length > 1.28:
+            chosen.add(body.label)
+    return chosen
 
 
 def name_bodies(all_bodies: list[Body]) -> Naming:

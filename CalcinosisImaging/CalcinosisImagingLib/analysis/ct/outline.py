@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..volume import Volume
+from .excess import without_excess
 from .grid import WORK_MM, WorkGrid, boxes, grow_box
 
 PEAK_RADIUS_MM = 1.3
@@ -76,7 +77,7 @@ def _outline(
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
         mask = labels == sizes.argmax()
-    return mask
+    return without_excess(mask, smooth, threshold, spacing)
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:

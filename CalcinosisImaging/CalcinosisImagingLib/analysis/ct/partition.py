@@ -19,6 +19,7 @@ JOIN_BELOW = 0.2
 """Relative depth of the valley between two bodies under which they are one; joints of a CT at 0.3-0.6 mm have > 0.25,
 breaks of one shell < 0.17."""
 SIDE_VOXELS = 3
+FACE_STEPS = np.eye(3, dtype=int)
 
 
 def fill_shells(hu: np.ndarray) -> np.ndarray:
@@ -43,16 +44,44 @@ def bodies(filled: np.ndarray, low_hu: float, voxel_mm3: float) -> np.ndarray:
     """Labels (int32, 1..N) of the bodies above ``low_hu``; 0 elsewhere."""
     mask = filled > low_hu
     seeds = _seeds(filled, low_hu, voxel_mm3)
-    count = int(seeds.max())
-    if count == 0:
+    if not seeds.any():
         return seeds
-    seeds[~mask] = count + 1
+    labels = flood(-filled, seeds, mask)
+    return join(labels, filled, low_hu)
+
+
+def flood(height: np.ndarray, seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Watershed of int16 ``height`` from ``seeds`` (1..N) inside ``mask``; labels int32, 0 outside.
+
+    The outside is a marker too, because an unmarked one would cost most of the time; what it takes of the mask's rim
+    is given back to the neighbouring labels.
+    """
+    outside = int(seeds.max()) + 1
+    markers = np.where(mask, seeds, outside).astype(np.int32)
     flooded = sitk.MorphologicalWatershedFromMarkers(
-        sitk.GetImageFromArray(-filled), sitk.GetImageFromArray(seeds), markWatershedLine=False
+        sitk.GetImageFromArray(height), sitk.GetImageFromArray(markers), markWatershedLine=False
     )
     labels = sitk.GetArrayFromImage(flooded).astype(np.int32)
-    labels[~mask] = 0
-    return join(labels, filled, low_hu)
+    labels[labels == outside] = 0
+    _claim(labels, mask)
+    return labels
+
+
+def _claim(labels: np.ndarray, mask: np.ndarray) -> None:
+    """Give unlabelled voxels of the mask the label of a face neighbour, ring by ring, in place."""
+    points = np.argwhere(mask & (labels == 0))
+    steps = np.concatenate([FACE_STEPS, -FACE_STEPS])
+    limit = np.array(labels.shape) - 1
+    while len(points):
+        new = np.zeros(len(points), labels.dtype)
+        for step in steps:
+            near = labels[tuple(np.clip(points + step, 0, limit).T)]
+            new = np.where(new == 0, near, new)
+        done = new > 0
+        if not done.any():
+            return
+        labels[tuple(points[done].T)] = new[done]
+        points = points[~done]
 
 
 def _seeds(filled: np.ndarray, low_hu: float, voxel_mm3: float) -> np.ndarray:
@@ -85,25 +114,28 @@ def valleys(labels: np.ndarray, filled: np.ndarray, low_hu: float) -> tuple[np.n
 
     Depth at a face: (lower of the two sides' heights within `SIDE_VOXELS`) minus the face's, over that height.
     """
-    firsts, seconds, depths = [], [], []
+    pairs, depths = [], []
     for axis in range(3):
-        left, right = _shifted(labels, axis, 0, 1), _shifted(labels, axis, 1, 0)
-        faces = np.argwhere((left != right) & (left > 0) & (right > 0))
-        if len(faces) == 0:
+        a, b = face_pairs(labels, axis)
+        if len(a) == 0:
             continue
-        step = np.eye(3, dtype=int)[axis]
-        a, b = faces, faces + step
+        step = FACE_STEPS[axis]
         side = np.minimum(_side(a, -step, labels, filled), _side(b, step, labels, filled))
         floor = np.minimum(filled[tuple(a.T)], filled[tuple(b.T)]).astype(float)
         depths.append((side - floor) / np.maximum(side - 0.25 * low_hu, 50.0))
-        firsts.append(labels[tuple(a.T)])
-        seconds.append(labels[tuple(b.T)])
-    if not firsts:
+        pairs.append(np.sort(np.stack([labels[tuple(a.T)], labels[tuple(b.T)]], 1), axis=1))
+    if not pairs:
         return np.zeros((0, 2), int), np.zeros(0, int), np.zeros(0)
-    pairs = np.sort(np.stack([np.concatenate(firsts), np.concatenate(seconds)], 1), axis=1)
-    unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    unique, inverse = np.unique(np.concatenate(pairs), axis=0, return_inverse=True)
     inverse = inverse.ravel()
     return unique, np.bincount(inverse), np.bincount(inverse, np.concatenate(depths))
+
+
+def face_pairs(labels: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Voxel positions (F, 3) on both sides of the faces between two different labels along an axis."""
+    left, right = _shifted(labels, axis, 0, 1), _shifted(labels, axis, 1, 0)
+    first = np.argwhere((left != right) & (left > 0) & (right > 0))
+    return first, first + FACE_STEPS[axis]
 
 
 def _shifted(array: np.ndarray, axis: int, start: int, end: int) -> np.ndarray:
@@ -126,9 +158,15 @@ def _side(points: np.ndarray, step: np.ndarray, labels: np.ndarray, filled: np.n
 
 def join(labels: np.ndarray, filled: np.ndarray, low_hu: float, below: float = JOIN_BELOW) -> np.ndarray:
     """Join bodies without a valley between them, the shallowest first; labels become 1..N again."""
-    pairs, faces, depth = valleys(labels, filled, low_hu)
+    return merge_pairs(labels, *valleys(labels, filled, low_hu), below)
+
+
+def merge_pairs(
+    labels: np.ndarray, pairs: np.ndarray, faces: np.ndarray, totals: np.ndarray, below: float
+) -> np.ndarray:
+    """Join touching labels, the pair of least mean first, until every mean (totals / faces) is at least ``below``."""
     parent = np.arange(int(labels.max()) + 1)
-    edges = {(int(a), int(b)): (int(n), float(d)) for (a, b), n, d in zip(pairs, faces, depth, strict=True)}
+    edges = {(int(a), int(b)): (int(n), float(d)) for (a, b), n, d in zip(pairs, faces, totals, strict=True)}
     while edges:
         (a, b), (n, d) = min(edges.items(), key=lambda item: (item[1][1] / item[1][0], item[0]))
         if d / n >= below:
@@ -149,26 +187,3 @@ def join(labels: np.ndarray, filled: np.ndarray, low_hu: float, below: float = J
     table = table[parent]
     table[0] = 0
     return table[labels]
-
-
-def split_by_points(labels: np.ndarray, label: int, points: np.ndarray, height: np.ndarray) -> np.ndarray:
-    """Cut one body at the valleys between given voxel positions (N, 3) inside it; new pieces get new labels."""
-    box = ndimage.find_objects(labels == label)[0]
-    mask = labels[box] == label
-    seeds = np.zeros(mask.shape, np.int32)
-    origin = np.array([s.start for s in box])
-    for index, point in enumerate(points):
-        where = np.argwhere(mask)
-        nearest = where[((where + origin - point) ** 2).sum(1).argmin()]
-        seeds[tuple(nearest)] = index + 1
-    seeds[~mask] = len(points) + 1
-    flooded = sitk.GetArrayFromImage(
-        sitk.MorphologicalWatershedFromMarkers(
-            sitk.GetImageFromArray(-height[box]), sitk.GetImageFromArray(seeds), markWatershedLine=False
-        )
-    )
-    new = labels.copy()
-    following = int(labels.max())
-    for index in range(1, len(points)):
-        new[box][mask & (flooded == index + 1)] = following + index
-    return new

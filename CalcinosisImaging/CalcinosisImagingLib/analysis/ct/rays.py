@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 
@@ -21,6 +20,7 @@ VOLUME_SIGMA = 0.5
 MISSING_COST = 6.0
 PLACE_SIGMA_MM = 4.0
 THUMB_SIGMA_MM = 10.0
+OPTIONS = 8
 SCALES = np.arange(0.70, 1.31, 0.025)
 
 
@@ -50,19 +50,16 @@ def chains(all_bodies: list[Body]) -> list[list[int]]:
                 best[a] = (cost, b)
     link = {a: b for a, (_, b) in best.items() if best.get(b, (0, None))[1] == a}
     paths = _paths([i for i, _ in candidates], link)
-    return [piece for path in paths for piece in _without_carpals(path, all_bodies)]
+    return [piece for path in paths for piece in _pieces(path, all_bodies)]
 
 
-def _without_carpals(path: list[int], all_bodies: list[Body]) -> list[list[int]]:
-    """Cut a chain at stout bodies inside it: a carpal joins the chains of two rays."""
-    pieces: list[list[int]] = [[]]
-    for place, index in enumerate(path):
-        inside = 0 < place < len(path) - 1
-        if inside and all_bodies[index].slenderness < STOUT:
-            pieces.append([])
-        else:
-            pieces[-1].append(index)
-    return [piece for piece in pieces if piece]
+def _pieces(path: list[int], all_bodies: list[Body]) -> list[list[int]]:
+    """A chain, and its parts on both sides of each stout body inside it: a carpal may join the chains of two rays."""
+    pieces = [path]
+    for place in range(2, len(path) - 2):
+        if all_bodies[path[place]].slenderness < STOUT:
+            pieces += [path[:place], path[place + 1 :]]
+    return pieces
 
 
 def _link_cost(a: Body, end_a: int, b: Body, end_b: int) -> float | None:
@@ -144,45 +141,44 @@ def name_rays(all_bodies: list[Body]) -> tuple[dict[int, str], float, float]:
     paths = [p for p in chains(all_bodies) if p]
     if not paths:
         return {}, 1.0, np.inf
-    best: tuple[float, float, dict[int, str]] = (np.inf, 1.0, {})
+    best: tuple[float, float, list[RayFit]] = (np.inf, 1.0, [])
     for scale in SCALES:
-        fits = [[fit_ray(path, all_bodies, digit, float(scale)) for digit in range(1, 6)] for path in paths]
-        keep = _promising(fits)
-        prior = (np.log(scale) / 0.15) ** 2
-        for cost, chosen in _assignments([fits[k] for k in keep], all_bodies, float(scale)):
-            if cost + prior < best[0]:
-                names = {i: name for fit in chosen for i, name in fit.names}
-                best = (cost + prior, float(scale), names)
-    return best[2], best[1], best[0]
+        prior = float((np.log(scale) / 0.15) ** 2)
+        options = []
+        for digit in range(1, 6):
+            fits = [fit_ray(path, all_bodies, digit, float(scale)) for path in paths]
+            useful = [f for f in fits if f is not None and f.cost < MISSING_COST * len(ray(digit))]
+            options.append(sorted(set(useful), key=lambda f: (f.cost, f.names))[:OPTIONS])
+        cost, chosen = _cheapest(options, all_bodies, float(scale), best[0] - prior)
+        if chosen and cost + prior < best[0]:
+            best = (cost + prior, float(scale), chosen)
+    return {i: name for fit in best[2] for i, name in fit.names}, best[1], best[0]
 
 
-def _promising(fits: list[list[RayFit | None]], count: int = 7) -> list[int]:
-    """Indices of the chains that explain most bones."""
-    gain = []
-    for options in fits:
-        values = [MISSING_COST * len(ray(d + 1)) - f.cost for d, f in enumerate(options) if f is not None]
-        gain.append(max(values, default=-1.0))
-    order = sorted(range(len(fits)), key=lambda k: (-gain[k], k))
-    return [k for k in order[:count] if gain[k] > 0]
+def _cheapest(
+    options: list[list[RayFit]], all_bodies: list[Body], scale: float, limit: float
+) -> tuple[float, list[RayFit]]:
+    """One option or none per digit, without a body used twice, at the least cost (branch and bound)."""
+    best: tuple[float, list[RayFit]] = (limit, [])
+    least = [min([f.cost for f in fits] + [MISSING_COST * len(ray(d))]) for d, fits in enumerate(options, start=1)]
 
+    def descend(digit: int, used: frozenset[int], chosen: list[RayFit], cost: float) -> None:
+        nonlocal best
+        if cost + sum(least[digit - 1 :]) >= best[0]:
+            return
+        if digit > 5:
+            best = (cost, chosen)
+            return
+        for fit in options[digit - 1]:
+            bodies = frozenset(i for i, _ in fit.names)
+            if used & bodies:
+                continue
+            place = _place_cost([*chosen, fit], all_bodies, scale) - _place_cost(chosen, all_bodies, scale)
+            descend(digit + 1, used | bodies, [*chosen, fit], cost + fit.cost + place)
+        descend(digit + 1, used, chosen, cost + MISSING_COST * len(ray(digit)))
 
-def _assignments(fits: list[list[RayFit | None]], all_bodies: list[Body], scale: float):
-    """All ways to give chains to digits, with their cost."""
-    slots = list(range(len(fits))) + [None] * 5
-    tried = set()
-    for choice in permutations(slots, 5):
-        if choice in tried:
-            continue
-        tried.add(choice)
-        chosen, cost = [], 0.0
-        for digit, slot in enumerate(choice, start=1):
-            fit = None if slot is None else fits[slot][digit - 1]
-            if fit is None:
-                cost += MISSING_COST * len(ray(digit))
-            else:
-                chosen.append(fit)
-                cost += fit.cost
-        yield cost + _place_cost(chosen, all_bodies, scale), chosen
+    descend(1, frozenset(), [], 0.0)
+    return best
 
 
 def _place_cost(chosen: list[RayFit], all_bodies: list[Body], scale: float) -> float:

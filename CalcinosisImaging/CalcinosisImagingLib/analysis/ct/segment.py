@@ -11,13 +11,14 @@ from ..progress import Progress, report, silent
 from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation, empty_like
 from ..volume import Volume
 from .deposits import Candidate, find_candidates
-from .grid import WorkGrid, dense_box, noise_hu, soft_tissue_hu, work_grid
-from .naming import Naming, name_bodies
+from .grid import WORK_MM, WorkGrid, dense_box, noise_hu, soft_tissue_hu, work_grid
+from .naming import Naming, name_bodies, oversized
 from .outline import outline_bones
 from .partition import bodies as cut_bodies
 from .partition import fill_shells
 from .settings import CtSettings
 from .shape import Body, measure_bodies
+from .walls import split_at_walls
 
 BODY_CONTRAST_HU = 150.0
 """Bodies of the working grid begin this far above soft tissue: under trabecular bone, over tendons and skin."""
@@ -90,9 +91,15 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     report(progress, 0.15, "separating bones")
     filled = fill_shells(work.hu)
     labels = cut_bodies(filled, soft_hu + BODY_CONTRAST_HU, work.voxel_mm3)
-    found = measure_bodies(labels, work.ijk_to_ras, border_voxels(labels.shape))
+    border = border_voxels(labels.shape)
+    found = measure_bodies(labels, work.ijk_to_ras, border)
     report(progress, 0.45, "naming bones")
     naming = name_bodies(found)
+    large = oversized(found, naming)
+    if large:
+        labels = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
+        found = measure_bodies(labels, work.ijk_to_ras, border)
+        naming = name_bodies(found)
     bone_labels, bone_segments = _bone_table(found, naming)
     report(progress, 0.5, "outlining bones")
     bones = outline_bones(volume, work, labels, bone_labels, soft_hu)

@@ -1,0 +1,71 @@
+"""Solid matter on a bone that is no part of its shell: deposits that touch it.
+
+A bone is a shell around marrow. Around a long or short bone the shell is about equally thick in one cross-section; what
+lies much farther from the marrow than the rest of its cross-section is not shell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+INSIDE_SHARE = 0.12
+"""Share of a bone that must be marrow or trabeculae, for the rule to apply."""
+MARGIN_MM = 0.9
+SLICE_MM = 3.0
+LEAST_EXCESS_MM3 = 1.5
+THICKEST_MM = 3.0
+
+
+def without_excess(mask: np.ndarray, hu: np.ndarray, threshold: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """The mask of one bone without solid matter that stands on its shell.
+
+    Parameters
+    ----------
+    mask, hu, threshold: (K, J, I) of the bone's crop: outline, image, and the level that parts shell from inside.
+    """
+    voxel = float(np.prod(spacing))
+    inside = mask & (hu < threshold) & (ndimage.distance_transform_edt(mask, sampling=spacing) > 0.6)
+    inside = ndimage.binary_opening(inside)
+    labels, count = ndimage.label(inside)
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    inside = np.isin(labels, np.flatnonzero(sizes * voxel >= 4.0))
+    if inside.sum() < INSIDE_SHARE * mask.sum():
+        return mask
+    depth = ndimage.distance_transform_edt(~inside, sampling=spacing)
+    limit = _usual_thickness(mask, depth, spacing)
+    excess = mask & (depth > limit + MARGIN_MM)
+    excess = ndimage.binary_opening(excess)
+    labels, count = ndimage.label(excess)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    excess = np.isin(labels, np.flatnonzero(sizes * voxel >= LEAST_EXCESS_MM3))
+    if not excess.any():
+        return mask
+    # Back to the shell's usual surface, but not along it.
+    near = ndimage.distance_transform_edt(~excess, sampling=spacing) <= MARGIN_MM + float(spacing.mean())
+    return mask & ~(near & (depth > limit + 0.3))
+
+
+def _usual_thickness(mask: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """For each voxel the median distance from marrow to surface in its cross-section, mm."""
+    points = np.argwhere(mask)
+    offsets = points * spacing - (points * spacing).mean(0)
+    axis = np.linalg.eigh(offsets.T @ offsets)[1][:, -1]
+    along = offsets @ axis
+    section = np.floor((along - along.min()) / SLICE_MM).astype(int)
+    surface = mask & ~ndimage.binary_erosion(mask)
+    on_surface = surface[tuple(points.T)]
+    values = depth[tuple(points.T)]
+    usual = np.zeros(section.max() + 1)
+    typical = float(np.median(values[on_surface]))
+    for index in range(len(usual)):
+        some = values[on_surface & (np.abs(section - index) <= 1)]
+        usual[index] = np.median(some) if len(some) >= 10 else typical
+    usual = np.minimum(usual, max(THICKEST_MM, 1.5 * typical))
+    limit = np.zeros(mask.shape)
+    limit[tuple(points.T)] = usual[section]
+    return limit
