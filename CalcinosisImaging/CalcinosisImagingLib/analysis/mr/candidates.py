@@ -9,6 +9,8 @@ from scipy import ndimage
 
 NEAR_BONE_MM = 2.0
 RING_VOXELS = 3
+CLEARLY = 0.2
+"""Difference of levels that parts a body from what is beside it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Candidate:
     cut: whether it touches the border of the image.
     prior: part of it that lies in the prior mask.
     thickness_mm: diameter of the largest ball in it; see `look_closely`.
-    ring_low, ring: lower quartile and median of the level one to two voxels away from it; see `look_closely`.
+    ring: median level one to two voxels away from it, air aside; see `look_closely`.
+    enclosed: part of that layer, air included, whose level differs from the body's clearly; see `look_closely`.
     """
 
     label: int
@@ -45,8 +48,8 @@ class Candidate:
     cut: bool
     prior: float
     thickness_mm: float = 0.0
-    ring_low: float = 0.0
     ring: float = 0.0
+    enclosed: float = 0.0
 
     @property
     def solidity(self) -> float:
@@ -140,9 +143,14 @@ def look_closely(
     thickness = max(2.0 * radius - voxel, 0.5 * voxel)
     # The first layer around is left out: it holds the blurred edge.
     steps = ndimage.distance_transform_cdt(~mask, metric="chessboard")
-    ring = around.level[wide][(steps > 1) & (steps <= RING_VOXELS) & (around.depth_mm[wide] > 0)]
-    low, middle = (float(q) for q in np.percentile(ring, (25, 50))) if ring.size else (0.0, 0.0)
-    return replace(candidate, thickness_mm=thickness, ring_low=low, ring=middle)
+    near = (steps > 1) & (steps <= RING_VOXELS)
+    values = np.where(around.depth_mm[wide] > 0, around.level[wide], np.nan)[near]
+    tissue = values[np.isfinite(values)]
+    ring = float(np.median(tissue)) if tissue.size else 0.0
+    differs = np.abs(np.nan_to_num(values) - candidate.level) > CLEARLY
+    differs &= (np.nan_to_num(values) > candidate.level) == (ring > candidate.level)
+    enclosed = float(differs.mean()) if values.size else 0.0
+    return replace(candidate, thickness_mm=thickness, ring=ring, enclosed=enclosed)
 
 
 def _principal_axes(index, owner, count, size, spacing) -> np.ndarray:

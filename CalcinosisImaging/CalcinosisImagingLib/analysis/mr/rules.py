@@ -45,8 +45,8 @@ def why_not_chalk(candidate: Candidate, settings: MrSettings, with_bones: bool) 
         return reason
     if c.length_mm > 25.0 and c.thickness_mm < 0.15 * c.length_mm:
         return "a wide thin layer like cortex or fascia"
-    if c.ring_low - c.level < 0.5 * settings.least_contrast or c.ring - c.level < settings.least_contrast:
-        return "other dark tissue around it"
+    if c.ring - c.level < settings.least_contrast or c.enclosed < settings.least_enclosed:
+        return "not enclosed by brighter tissue"
     return ""
 
 
@@ -85,8 +85,8 @@ def why_not_paste(candidate: Candidate, settings: MrSettings) -> str:
         return "too small to tell from a vessel or fluid"
     if c.solidity < settings.least_solidity_alone:
         return "branched like vessels or fluid"
-    if c.level - c.ring < settings.least_contrast:
-        return "other bright tissue around it"
+    if c.level - c.ring < settings.least_contrast or c.enclosed < settings.least_enclosed:
+        return "not enclosed by darker tissue"
     return ""
 
 

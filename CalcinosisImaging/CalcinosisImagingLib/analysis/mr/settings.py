@@ -17,6 +17,7 @@ class MrSettings:
     core_level: a void's middle is at most this.
     paste_level: the brightest part of paste is at least this.
     least_contrast: the tissue around is brighter than a dark body (darker than a bright one) by at least this.
+    least_enclosed: part of its surroundings that must differ so; a layer under the skin has air at one side.
     least_volume_mm3, least_voxels: smaller bodies are noise.
     most_volume_mm3: larger bodies are no deposits; a large tumoral deposit has some cubic centimetres.
     prior_reach_mm: how far a deposit may lie from where the CT has it: soft tissue moves, registration errs.
@@ -33,6 +34,7 @@ class MrSettings:
     core_level: float = 0.33
     paste_level: float = 1.55
     least_contrast: float = 0.4
+    least_enclosed: float = 0.65
     least_volume_mm3: float = 2.0
     least_voxels: int = 4
     most_volume_mm3: float = 20000.0

@@ -11,6 +11,24 @@ from ..anatomy import BONE_LABELS, CARPALS, FOREARM, METACARPALS, digit_of, ray
 from .bone_model import BoneShape
 from .rigid import swings
 
+JOINTS_OF: dict[str, tuple[str, ...]] = {
+    "scaphoid": ("lunate", "capitate", "trapezium", "trapezoid", "radius"),
+    "lunate": ("scaphoid", "triquetrum", "capitate", "radius"),
+    "triquetrum": ("lunate", "hamate", "pisiform"),
+    "pisiform": ("triquetrum",),
+    "trapezium": ("trapezoid", "scaphoid", "metacarpal-1"),
+    "trapezoid": ("trapezium", "capitate", "metacarpal-2", "scaphoid"),
+    "capitate": ("trapezoid", "hamate", "metacarpal-3", "lunate", "scaphoid"),
+    "hamate": ("capitate", "metacarpal-4", "metacarpal-5", "triquetrum"),
+    "metacarpal-1": ("trapezium",),
+    "metacarpal-2": ("trapezoid", "metacarpal-3"),
+    "metacarpal-3": ("capitate", "metacarpal-2", "metacarpal-4"),
+    "metacarpal-4": ("hamate", "metacarpal-3", "metacarpal-5"),
+    "metacarpal-5": ("hamate", "metacarpal-4"),
+    "radius": ("scaphoid", "lunate"),
+    "ulna": ("radius",),
+}
+"""Bones of wrist and palm that move little against each other at their joint; fingers have their chain."""
 HEAD_DEPTH_MM = 3.0
 """A joint's centre lies inside the rounder of its two ends: about this far below the surface."""
 
@@ -142,3 +160,12 @@ def choose_parent(name: str, done: list[str], shapes: dict[str, BoneShape]) -> s
             return prefix + candidate
     tree = cKDTree(shapes[name].surface)
     return min(done, key=lambda other: float(tree.query(shapes[other].surface)[0].min()))
+
+
+def held_by(name: str, parent: str | None, done: list[str]) -> list[str]:
+    """Bones among ``done`` that hold ``name`` in its place by a joint, the parent first."""
+    if parent is None:
+        return []
+    prefix = name[: len(name) - len(plain(name))]
+    close = JOINTS_OF.get(plain(name), ())
+    return [parent] + [prefix + other for other in close if prefix + other in done and prefix + other != parent]

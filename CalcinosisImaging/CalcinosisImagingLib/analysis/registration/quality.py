@@ -19,10 +19,14 @@ INFLATION = 1.3
 """Factor on the estimated standard deviation, calibrated on phantoms (see docs/registration.md)."""
 UPPER95_FACTOR = 1.9
 """Ratio of the 95th percentile of a bone's displacement to its mean, calibrated likewise."""
+PLACE = "its place"
+"""Begins a doubt that goes on to the bones found from this one."""
 LEAST_GAIN = 0.10
 CHECK_GAIN = 0.25
 CHECK_GAP_MM = 3.5
 FAILED_GAP_MM = 9.0
+CHECK_SHARED = 0.10
+FAILED_SHARED = 0.35
 CHECK_RIVAL = 0.93
 FAR_REFINEMENT_MM = 4.0
 GUESS_PER_MM = 0.35
@@ -41,6 +45,7 @@ class Evidence:
     score, rival: correlation of the best pose and of the best other pose.
     link: joint to the neighbour it was found from, None for the first bone.
     parent: registration of that neighbour.
+    shared: part of the bone's surface that lies inside other bones.
     """
 
     shape: BoneShape
@@ -51,6 +56,7 @@ class Evidence:
     rival: float
     link: Joint | None
     parent: BoneRegistration | None
+    shared: float = 0.0
 
 
 def judge(evidence: Evidence, settings: RegistrationSettings) -> BoneRegistration:
@@ -75,7 +81,13 @@ def judge(evidence: Evidence, settings: RegistrationSettings) -> BoneRegistratio
     if gap > FAILED_GAP_MM:
         fatal.append(f"it parts {gap:.1f} mm from {evidence.link.parent}")
     elif gap > CHECK_GAP_MM:
-        doubts.append(f"it parts {gap:.1f} mm from {evidence.link.parent}")
+        doubts.append(f"{PLACE} parts {gap:.1f} mm from {evidence.link.parent}")
+    if evidence.shared > FAILED_SHARED:
+        fatal.append("it lies inside another bone")
+    elif evidence.shared > CHECK_SHARED:
+        doubts.append(f"{PLACE} overlaps another bone")
+    if evidence.parent is not None and evidence.parent.flag == "check" and PLACE in evidence.parent.reason:
+        doubts.append(f"{PLACE} was found from {evidence.link.parent}, which is doubtful")
     if moved > FAR_REFINEMENT_MM:
         doubts.append(f"the refinement moved it by {moved:.1f} mm")
     if evidence.rival > CHECK_RIVAL * evidence.score:

@@ -12,7 +12,8 @@ from ..progress import Progress, report, silent
 from ..segmentation import Segmentation
 from ..volume import Volume, transform_points
 from .bone_model import BoneModel, BoneShape, bone_model, bone_shapes
-from .joints import choose_parent, joint, motion_range, plain, rotations, search_order
+from .consistency import CORE_SLACK_MM, JOINT_SLACK_MM, PER_OVERLAP, Anchor, HeldScore, overlap
+from .joints import choose_parent, held_by, joint, motion_range, plain, rotations, search_order
 from .mr_image import PreparedMr, prepare_mr
 from .quality import Evidence, judge
 from .refine import Fit, refine
@@ -96,41 +97,52 @@ def _register_hand(state: _State, progress: Progress) -> None:
 
 def _register_bone(state: _State, model: BoneModel, core_pose: np.ndarray | None) -> BoneRegistration:
     """Search from the neighbour's place, refine, judge."""
-    shape = state.shapes[model.name]
+    shape, settings = state.shapes[model.name], state.settings
     done = [name for name, bone in state.found.items() if bone.flag != "failed"] or list(state.found)
     parent = choose_parent(model.name, done, state.shapes)
-    link = joint(state.shapes[parent], shape) if parent else None
+    links = [joint(state.shapes[name], shape) for name in held_by(model.name, parent, done)]
+    anchors = [
+        Anchor(link.centre, transform_points(_motion(state, link.parent), link.centre), JOINT_SLACK_MM)
+        for link in links
+        if state.found[link.parent].flag != "failed"
+    ]
     if core_pose is not None:
         starts = core_pose[None]
+        anchors.append(Anchor(shape.centre, transform_points(core_pose, shape.centre), CORE_SLACK_MM))
     else:
         turns = rotations(motion_range(plain(parent), plain(model.name)), shape)
-        starts = state.found[parent].matrix_ct_to_mr_ras @ about(turns, link.centre)
-    samples = _bone_samples(model, state.settings.search_samples)
+        starts = _motion(state, parent) @ about(turns, links[0].centre)
+    samples = _bone_samples(model, settings.search_samples)
     expected = samples.tissues @ state.tissue_signals
-    score = TemplateScore(samples.points, expected, 0.1 * float(expected.var()) + 1e-6)
-    pose, best, second = _search(score, state.mr.search, starts, shape, core_pose is not None)
+    template = TemplateScore(samples.points, expected, 0.1 * float(expected.var()) + 1e-6)
+    pose, best, second = _search(state, HeldScore(template, tuple(anchors)), starts, shape, core_pose is not None)
     coverage = _coverage(state.mr.image, pose, shape)
     fit: Fit | None = None
-    if coverage >= state.settings.least_coverage:
-        fit = refine(
-            model,
-            state.mr.image,
-            pose,
-            shape.centre,
-            shape.radius_mm,
-            state.settings.refine_margin_mm,
-            state.settings.refine_samples,
-        )
-    evidence = Evidence(shape, pose, fit, coverage, best, second, link, state.found.get(parent) if parent else None)
-    return judge(evidence, state.settings)
+    if coverage >= settings.least_coverage:
+        reach, most = settings.refine_margin_mm, settings.refine_samples
+        fit = refine(model, state.mr.image, pose, shape.centre, shape.radius_mm, reach, most)
+    shared = 0.0
+    if fit is not None:
+        shared = float(overlap(fit.matrix[None], shape, state.found, state.shapes, state.bones)[0])
+    neighbour = state.found[parent] if parent else None
+    link = links[0] if links else None
+    return judge(Evidence(shape, pose, fit, coverage, best, second, link, neighbour, shared), settings)
 
 
-def _search(score, mr: Volume, starts: np.ndarray, shape: BoneShape, near: bool) -> tuple[np.ndarray, float, float]:
+def _motion(state: _State, name: str) -> np.ndarray:
+    return state.found[name].matrix_ct_to_mr_ras
+
+
+def _search(
+    state: _State, score: HeldScore, starts: np.ndarray, shape: BoneShape, near: bool
+) -> tuple[np.ndarray, float, float]:
     """Best pose, its score, and the best score of a pose that is clearly another one."""
+    mr = state.mr.search
     values = score(mr, starts)
-    order = np.argsort(-values, kind="stable")[:12]
+    order = np.argsort(-values, kind="stable")[:16]
     steps = (2.0, 1.0, 0.5, 0.25) if near else (3.0, 1.5, 0.7, 0.3)
     poses, values = climb(score, mr, starts[order], shape.centre, shape.radius_mm, steps)
+    values = values - PER_OVERLAP * overlap(poses, shape, state.found, state.shapes, state.bones)
     order = np.argsort(-values, kind="stable")
     best = poses[order[0]]
     moved = transform_points(best, shape.surface)

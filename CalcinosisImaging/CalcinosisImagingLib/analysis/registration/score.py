@@ -99,7 +99,7 @@ class ExplainedScore:
         values = np.where(seen, values - mean[:, None], 0.0).astype(np.float32)
         total = np.einsum("pn,pn->p", values, values)
         explained = ((values @ self.basis) ** 2).sum(1)
-        return explained / (total + self.floor * count) * (count / len(self.points))
+        return explained / (total + self.floor * count) * np.sqrt(count / len(self.points))
 
 
 def orthonormal_basis(tissues: np.ndarray) -> np.ndarray:
