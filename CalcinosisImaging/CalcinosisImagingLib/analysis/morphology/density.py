@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from .calibration import Calibration
 from .cut import Cut
@@ -13,6 +14,8 @@ GRADES_HU = (150.0, 400.0, 800.0)
 
 DENSE_HU = 500.0
 """Between paste (to 400 HU) and chalk (from 600 HU)."""
+OWN_SMOOTH_VOXELS = 0.8
+"""Smoothing of the values in which soft and dense parts are told apart."""
 LEAST_INNER = 12
 """Fewest inner voxels from which a spread is told."""
 
@@ -30,7 +33,7 @@ def ct_density(cut: Cut, fractions: Fractions, calibration: Calibration | None) 
         "p10_hu": low,
         "p90_hu": high,
     }
-    if fractions.reason is None:
+    if np.isfinite(fractions.contrast):
         plateau = fractions.background + fractions.contrast
         own = own_values(cut, fractions)
         row |= {
@@ -46,22 +49,26 @@ def ct_density(cut: Cut, fractions: Fractions, calibration: Calibration | None) 
 
 
 def own_values(cut: Cut, fractions: Fractions) -> np.ndarray:
-    """The deposit's own value in each of its inner voxels, partial volume taken out; empty if it has too few."""
+    """The deposit's own value in each of its inner voxels, partial volume and noise taken out; empty if too few.
+
+    Averaged over neighbours, weighted by fullness.
+    """
     inner = cut.mask & fractions.known
+    fullness = np.where(inner, np.clip(fractions.blurred, 0, 1), 0)
     for full in (0.8, 0.6):
-        chosen = inner & (fractions.blurred > full)
+        chosen = inner & (fullness > full)
         if int(chosen.sum()) >= LEAST_INNER:
-            sign = np.sign(fractions.contrast)
-            return fractions.background + sign * fractions.excess[chosen] / fractions.blurred[chosen]
+            weight = ndimage.gaussian_filter(fullness, OWN_SMOOTH_VOXELS)
+            excess = ndimage.gaussian_filter(np.where(inner, fractions.excess, 0), OWN_SMOOTH_VOXELS)
+            return fractions.background + np.sign(fractions.contrast) * excess[chosen] / weight[chosen]
     return np.zeros(0, np.float32)
 
 
 def heterogeneity(values: np.ndarray, fractions: Fractions) -> float | None:
-    """Spread of the deposit's own values beyond the noise, over its contrast; None without inner voxels."""
+    """Spread of the deposit's own values over its contrast; None without inner voxels."""
     if values.size == 0:
         return None
-    variance = float(values.var(dtype=np.float64)) - fractions.noise_sd**2
-    return float(np.sqrt(max(variance, 0.0)) / abs(fractions.contrast))
+    return float(values.std(dtype=np.float64) / abs(fractions.contrast))
 
 
 def _integral(cut: Cut, fractions: Fractions, calibration: Calibration | None) -> dict[str, object]:
@@ -82,7 +89,7 @@ def _integral(cut: Cut, fractions: Fractions, calibration: Calibration | None) -
 def mr_signal(cut: Cut, fractions: Fractions) -> dict[str, object]:
     """Columns of signal in MR: the deposit's own against the tissue around it."""
     row: dict[str, object] = {"mean_signal": float(cut.values[cut.mask].mean(dtype=np.float64))}
-    if fractions.reason is None:
+    if np.isfinite(fractions.contrast):
         row["background_signal"] = fractions.background
         row["heterogeneity"] = heterogeneity(own_values(cut, fractions), fractions)
         if fractions.background > 0:

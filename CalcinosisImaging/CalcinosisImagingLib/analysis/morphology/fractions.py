@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
 from .cut import Cut
 from .subvoxel import Fit, ShapeModel
@@ -33,6 +33,10 @@ CLUMPED_NOISE = 0.4
 """Noise as coarse as the point spread is taken for shape: the fit's error grows with the log of its grain."""
 FULL_PSF_SENSITIVITY = 0.05
 """Change of log(contrast) per change of log(width) where full voxels give the contrast."""
+INNER_FWHM = 0.4
+"""Depth under the mask's surface, in widths of the point spread, from which a voxel shows mostly the deposit."""
+UNEVEN = 0.15
+"""Spread of the inner voxels beyond the noise, relative to their mean, from which a deposit is uneven."""
 HOPELESS = 0.7
 """Relative standard deviation above which the voxel count serves better."""
 CONTACT_ERROR = 0.25
@@ -65,6 +69,7 @@ class Fractions:
     background, contrast: image values; ``background + contrast`` is the deposit's own value.
     noise_sd: of one voxel, in image values.
     excess: image minus background, positive for deposit, zero outside the region; float32, shape of the cut.
+    filled: fraction of every voxel that is deposit, blur and noise included; the mask where voxels were counted.
     region: bool, the voxels that belong to the deposit and its shell.
     smooth: the slightly smoothed excess whose level ``level`` encloses ``volume_mm3``.
     shape: fractions of the shape within that level, 0..1; ``blurred`` the same as the point spread shows them.
@@ -79,6 +84,7 @@ class Fractions:
     contrast: float
     noise_sd: float
     excess: np.ndarray
+    filled: np.ndarray
     region: np.ndarray
     smooth: np.ndarray
     level: float
@@ -103,6 +109,19 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
     if (around.contact & cut.mask).any():
         fill_contact(excess, cut.mask, around.contact, contrast)
         model = ShapeModel(excess, around.region, around.contact, sigma)
+    if is_uneven(cut, around, excess, fwhm_mm):
+        counted = _by_counting(cut, "it is of several densities")
+        values = np.sort(excess[cut.mask])
+        middle = float(np.median(values[values.size // 4 :]))
+        return replace(
+            counted,
+            background=around.background,
+            contrast=sign * middle,
+            noise_sd=around.noise_sd,
+            excess=excess,
+            blurred=ndimage.gaussian_filter(counted.shape, sigma),
+            known=around.region & ~around.contact,
+        )
     fitted = None
     if full < enough_full(model, contrast):
         fitted = model.fit(contrast)
@@ -122,6 +141,7 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
         contrast=sign * contrast,
         noise_sd=around.noise_sd,
         excess=excess,
+        filled=excess / np.float32(contrast),
         region=around.region,
         smooth=model.to_cut(model.smooth),
         level=level,
@@ -136,7 +156,8 @@ def closer(cut: Cut, fractions: Fractions) -> tuple[Cut, Fractions]:
     """Both without what lies beyond the region, which the measurements of shape and density need not see."""
     inner = ndimage.find_objects(fractions.region.astype(np.uint8))[0]
     arrays = {
-        name: getattr(fractions, name)[inner] for name in ("excess", "region", "smooth", "shape", "blurred", "known")
+        name: getattr(fractions, name)[inner]
+        for name in ("excess", "filled", "region", "smooth", "shape", "blurred", "known")
     }
     return cut.part(inner), replace(fractions, **arrays)
 
@@ -150,6 +171,22 @@ def excess_over(cut: Cut, around: Surroundings) -> tuple[float, np.ndarray]:
     excess = np.where(around.region, sign * (cut.values - np.float32(around.background)), 0).astype(np.float32)
     fill_contact(excess, cut.mask, around.contact, None)
     return sign, excess
+
+
+def is_uneven(cut: Cut, around: Surroundings, excess: np.ndarray, fwhm_mm: float) -> bool:
+    """Whether the deposit is of several densities: its inner voxels differ by more than noise and blur explain.
+
+    A hard core in paste, or lime settled under fluid. One contrast for all would take the soft part for a partly filled
+    one, and halve the volume.
+    """
+    inner = cut.mask & ~around.contact & (around.distance_mm <= -INNER_FWHM * fwhm_mm)
+    if int(inner.sum()) < ENOUGH_FULL:
+        return False
+    # At that depth the blur has taken this much of a flat surface's value away.
+    fullness = special.ndtr(-around.distance_mm[inner] / (fwhm_mm * FWHM_TO_SIGMA))
+    own = excess[inner].astype(np.float64) / fullness
+    spread = np.sqrt(max(float(own.var()) - around.noise_sd**2, 0.0))
+    return bool(spread > UNEVEN * abs(float(own.mean())))
 
 
 def fill_contact(excess: np.ndarray, mask: np.ndarray, contact: np.ndarray, contrast: float | None) -> None:
@@ -249,6 +286,7 @@ def _by_counting(cut: Cut, reason: str) -> Fractions:
         contrast=float("nan"),
         noise_sd=float("nan"),
         excess=mask,
+        filled=mask,
         region=ndimage.binary_dilation(cut.mask, iterations=2),
         smooth=ndimage.gaussian_filter(mask, 0.7),
         level=0.5,

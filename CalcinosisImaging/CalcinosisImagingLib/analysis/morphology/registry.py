@@ -217,7 +217,7 @@ _DENSITY = _group(
     (
         "heterogeneity",
         "Heterogeneity",
-        "Spread of the inner voxels beyond noise, over the contrast.",
+        "Spread of the smoothed inner voxels over the contrast.",
         "",
         None,
         OWN,

@@ -26,12 +26,12 @@ def surface_area_mm2(cut: Cut, fractions: Fractions) -> float | None:
     """
     if min(cut.mask.shape) < LEAST_SLICES:
         return None
-    excess = np.pad(fractions.excess, PAD)
+    excess = np.pad(fractions.filled, PAD)
     region = ndimage.binary_dilation(np.pad(fractions.region, PAD), iterations=1)
     smooth = ndimage.gaussian_filter(excess, SMOOTH_VOXELS)
     derivatives = [ndimage.gaussian_filter(excess, SMOOTH_VOXELS, order=order) for order in np.eye(3, dtype=int)]
     slope = np.sqrt(sum((d / s) ** 2 for d, s in zip(derivatives, cut.spacing_mm, strict=True)))
-    step = np.maximum(sum(np.abs(d) for d in derivatives), 1e-6)
+    step = np.maximum(sum(np.abs(d) for d in derivatives), 1e-9)
     wanted = fractions.volume_mm3 / cut.voxel_mm3
     low, high = 0.0, float(smooth.max())
     for _ in range(30):
@@ -66,7 +66,7 @@ def thickness_mm(cut: Cut, fractions: Fractions, fwhm_mm: float) -> tuple[float,
     extent = float(np.linalg.norm((np.ptp(np.argwhere(cut.mask), axis=0) + 1) * cut.spacing_mm))
     along = np.arange(-before, int(np.ceil(extent / step)) + before + 1) * step
     points = ((start[:, None, :] + along[None, :, None] * inward[:, None, :]) / cut.spacing_mm).reshape(-1, 3).T
-    profile = ndimage.map_coordinates(_fraction(fractions), points, order=1, mode="constant").reshape(len(start), -1)
+    profile = ndimage.map_coordinates(fractions.filled, points, order=1, mode="constant").reshape(len(start), -1)
     surface = ndimage.map_coordinates(smooth, points, order=1, mode="nearest").reshape(len(start), -1)
     outside = surface < level
     outside[:, : before + 2] = False
@@ -75,11 +75,6 @@ def thickness_mm(cut: Cut, fractions: Fractions, fwhm_mm: float) -> tuple[float,
     profile[np.arange(profile.shape[1]) > last[:, None]] = 0
     ways = profile.sum(axis=1) * step
     return float(np.median(ways)), float(np.percentile(ways, 95))
-
-
-def _fraction(fractions: Fractions) -> np.ndarray:
-    """Excess in units of the full contrast."""
-    return fractions.excess / np.float32(abs(fractions.contrast) if fractions.reason is None else 1.0)
 
 
 def _rim(cut: Cut, fractions: Fractions) -> tuple[np.ndarray, np.ndarray]:

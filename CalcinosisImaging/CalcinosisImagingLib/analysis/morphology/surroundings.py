@@ -29,12 +29,14 @@ class Surroundings:
 
     Attributes
     ----------
+    distance_mm: signed distance to the mask's surface, negative inside.
     region: bool, shape of the cut; deposit and shell, without what is nearer to a neighbour.
     contact: bool; the part of the region that a neighbour's blur reaches.
     background, background_error: the tissue's value and its standard deviation.
     noise_sd: standard deviation of one voxel; ``clump`` is the number of voxels that share one draw of it.
     """
 
+    distance_mm: np.ndarray
     region: np.ndarray
     contact: np.ndarray
     background: float
@@ -75,7 +77,7 @@ def survey(cut: Cut, fwhm_mm: float, is_hu: bool) -> Surroundings | None:
     noise_sd = float(np.hypot(np.sqrt((residual[kept].astype(np.float64) ** 2).mean()), QUANTUM))
     clump = noise_clump(residual, kept, noise_sd)
     error = noise_sd * float(np.sqrt(clump / kept.sum()))
-    return Surroundings(region, contact, background, error, noise_sd, clump)
+    return Surroundings(distance, region, contact, background, error, noise_sd, clump)
 
 
 def _ring(cut: Cut, distance: np.ndarray, apart: np.ndarray, shell: float, is_hu: bool) -> np.ndarray | None:
