@@ -106,8 +106,11 @@ class LogicTest(unittest.TestCase):
         for node in (mr, deposits):
             node.SetAndObserveTransformNodeID(transform.GetID())
         self.parameters.mrVolume, self.parameters.mrDeposits = mr, deposits
+        self.logic.quantify(self.parameters)
         self.logic.compare(self.parameters)
         rows = table_rows(self.parameters.matchTable)
+        measured = table_rows(self.parameters.depositTable)
+        self.assertEqual([r["volume_ct_mm3"] for r in rows], [r["volume_mm3"] for r in measured[:2]])
         self.assertEqual(
             [(r["ct_id"], r["mr_id"], r["status"]) for r in rows], [("1", "1", "ct-mr"), ("2", "2", "ct-mr")]
         )

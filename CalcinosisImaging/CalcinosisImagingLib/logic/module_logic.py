@@ -14,10 +14,10 @@ from ..scene.segmentations import remove_node
 from .comparison_step import compare_modalities, match_table, sizes_of
 from .film_step import PoseNodes, locate_films
 from .parameter_node import CalcinosisImagingParameterNode
-from .quantify_step import deposit_table, quantify_segmentation
+from .quantify_step import deposit_table, measured_rows, quantify_segmentation
 from .registration_step import RegistrationNodes, register_volumes
 from .segmentation_step import SegmentationOptions, SegmentedNodes, segment_volume
-from .view_choice import readView
+from .view_choice import readView, viewName
 
 _VOLUME_FIELDS = {"ct": "ctVolume", "mr": "mrVolume", "xray": "filmVolume"}
 _DEPOSIT_FIELDS = {"ct": "ctDeposits", "mr": "mrDeposits", "xray": "filmDeposits"}
@@ -131,8 +131,9 @@ class CalcinosisImagingLogic(ScriptedLoadableModuleLogic):
         ct, mr, film = (self._pair(parameterNode, m) for m in _VOLUME_FIELDS)
         if sum(pair is not None for pair in (ct, mr, film)) < 2:
             raise InputError("Comparing needs deposits in at least two images: find them in a second one first.")
-        films = {} if film is None else {film[0].GetName(): film}
-        rows = self.compareModalities(ct, mr, films, parameterNode.bones, progress=progress)
+        films = {} if film is None else {viewName(film[0]): film}
+        measured = measured_rows(parameterNode.depositTable)
+        rows = self.compareModalities(ct, mr, films, parameterNode.bones, measured, progress)
         parameterNode.matchTable = match_table(slicer.mrmlScene, "Matches", rows, parameterNode.matchTable)
 
     def runAll(self, parameterNode: CalcinosisImagingParameterNode, progress: Progress = silent) -> None:

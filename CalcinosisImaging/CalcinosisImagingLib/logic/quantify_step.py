@@ -13,7 +13,7 @@ from ..analysis.progress import Progress, silent
 from ..analysis.segmentation import SOURCE_TAG, Segmentation
 from ..analysis.volume import Volume
 from ..scene.segmentations import segmentation_from_node
-from ..scene.tables import table_node
+from ..scene.tables import table_node, table_rows
 from ..scene.volumes import get_view, volume_from_node
 from .columns import DEPOSIT_COLUMNS
 from .segmentation_step import carried_bones, grid_of
@@ -90,3 +90,12 @@ def deposit_key(row: Mapping[str, Any]) -> str:
     """Short text that names a deposit within a visit, such as ``xray-pa-3``."""
     parts = (row["modality"], row.get("view"), row.get("reader"), row["deposit_id"])
     return "-".join(str(part) for part in parts if part not in (None, ""))
+
+
+def measured_rows(table: object | None) -> list[dict[str, Any]]:
+    """Modality, view, label and size of the rows of a deposit table node, as numbers; [] without a table."""
+    rows = []
+    for row in [] if table is None else table_rows(table):
+        sizes = {key: float(row[key]) for key in ("volume_mm3", "area_mm2") if row[key]}
+        rows.append({"modality": row["modality"], "view": row["view"], "deposit_id": int(row["deposit_id"]), **sizes})
+    return rows

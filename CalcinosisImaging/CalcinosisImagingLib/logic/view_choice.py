@@ -35,3 +35,9 @@ def readView(filmNode: object, viewFile: Path) -> None:
             "choose the view file of this film."
         )
     set_view(filmNode, view)
+
+
+def viewName(filmNode: object) -> str:
+    """Name of the film's view, else of its node."""
+    view = get_view(filmNode)
+    return filmNode.GetName() if view is None else view.name
