@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,14 @@ def run_study(
     participant_ids: Sequence[str] | None = None,
     jobs: int = 1,
     resume: bool = False,
+    start_worker: Callable[[int], None] | None = None,
     progress: Progress = silent,
 ) -> StudyResult:
     """Analyse a study folder into ``out``, which exists.
 
     jobs: participants at a time; the results do not depend on it.
+    start_worker: called with ``jobs`` in every worker process before anything else, to give it a scene; without it
+        participants are run one by one.
     resume: participants whose files and whose software have not changed are kept as they are.
 
     Raises
@@ -44,7 +47,11 @@ def run_study(
     """
     study = read_study(study_path, participant_ids, part(progress, 0.0, 0.05))
     waiting = [p for p in study.participants if not (resume and is_done(p, out))]
-    _run_all(waiting, out, jobs, part(progress, 0.05, 0.95))
+    share = part(progress, 0.05, 0.95)
+    if start_worker is not None and min(jobs, len(waiting)) > 1 and _can_spawn():
+        _run_side_by_side(waiting, out, min(jobs, len(waiting)), start_worker, share)
+    else:
+        _run_in_turn(waiting, out, share)
     report(progress, 0.95, "Cohort tables and report")
     rows = {p.participant_id: read_rows(out / p.participant_id) for p in study.participants}
     table, summary = write_cohort(study, rows, out)
@@ -58,16 +65,10 @@ def is_done(participant: Participant, out: Path) -> bool:
     return (folder / ROWS_FILE).is_file() and read_rows(folder)["fingerprint"] == fingerprint(participant)
 
 
-def _run_all(participants: Sequence[Participant], out: Path, jobs: int, progress: Progress) -> None:
-    if not participants:
-        return
-    if jobs == 1 or len(participants) == 1 or not _can_spawn():
-        for number, participant in enumerate(participants):
-            run_participant(
-                participant, out, part(progress, number / len(participants), (number + 1) / len(participants))
-            )
-        return
-    _run_side_by_side(participants, out, min(jobs, len(participants)), progress)
+def _run_in_turn(participants: Sequence[Participant], out: Path, progress: Progress) -> None:
+    for number, participant in enumerate(participants):
+        share = part(progress, number / len(participants), (number + 1) / len(participants))
+        run_participant(participant, out, share)
 
 
 def _can_spawn() -> bool:
@@ -75,11 +76,17 @@ def _can_spawn() -> bool:
     return "python" in os.path.basename(sys.executable or "").lower() and sys.executable != ""
 
 
-def _run_side_by_side(participants: Sequence[Participant], out: Path, jobs: int, progress: Progress) -> None:
+def _run_side_by_side(
+    participants: Sequence[Participant],
+    out: Path,
+    jobs: int,
+    start_worker: Callable[[int], None],
+    progress: Progress,
+) -> None:
     """Each participant in a worker process with a scene of its own."""
     context = multiprocessing.get_context("spawn")
     done = 0
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(jobs,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=start_worker, initargs=(jobs,)) as pool:
         running: set[Future[None]] = {pool.submit(_work, participant, out) for participant in participants}
         try:
             while running:
@@ -93,20 +100,6 @@ def _run_side_by_side(participants: Sequence[Participant], out: Path, jobs: int,
                 process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-
-
-def _start_worker(jobs: int) -> None:
-    """A worker's own scene, and its share of the cores."""
-    import signal
-
-    import SimpleITK as sitk
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    # Both ways of stopping must let the worker remove what it had begun to write.
-    signal.signal(signal.SIGTERM, interrupt)
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(max(1, (os.cpu_count() or 1) // jobs))
 
 
 def _work(participant: Participant, out: Path) -> None:

@@ -28,10 +28,13 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     from ...phantom.study import write_phantom_study
     from ...study.run import run_study
+    from ..worker import start_worker
 
     if not (study / "study.json").is_file():
         writable_folder(study)
         write_phantom_study(study, 2, 1, seed=1, preset="easy", progress=part(progress, 0.0, 0.3))
     writable_folder(results)
-    result = run_study(study, results, jobs=arguments.jobs, progress=part(progress, 0.3, 1.0))
+    result = run_study(
+        study, results, jobs=arguments.jobs, start_worker=start_worker, progress=part(progress, 0.3, 1.0)
+    )
     return {"text": f"{result.table}\n\nReport: {results / 'report.html'}", **result.summary}

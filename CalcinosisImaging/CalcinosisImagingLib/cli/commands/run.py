@@ -29,8 +29,15 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     out = writable_folder(arguments.out)
 
     from ...study.run import run_study
+    from ..worker import start_worker
 
     result = run_study(
-        arguments.study, out, arguments.participant, jobs=arguments.jobs, resume=arguments.resume, progress=progress
+        arguments.study,
+        out,
+        arguments.participant,
+        jobs=arguments.jobs,
+        resume=arguments.resume,
+        start_worker=start_worker,
+        progress=progress,
     )
     return {"text": f"{result.table}\n\nReport: {out / 'report.html'}", **result.summary}
