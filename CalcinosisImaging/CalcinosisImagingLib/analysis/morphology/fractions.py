@@ -185,8 +185,10 @@ def is_uneven(cut: Cut, around: Surroundings, excess: np.ndarray, fwhm_mm: float
     # At that depth the blur has taken this much of a flat surface's value away.
     fullness = special.ndtr(-around.distance_mm[inner] / (fwhm_mm * FWHM_TO_SIGMA))
     own = excess[inner].astype(np.float64) / fullness
-    spread = np.sqrt(max(float(own.var()) - around.noise_sd**2, 0.0))
-    return bool(spread > UNEVEN * abs(float(own.mean())))
+    noise = around.noise_sd**2 * float((1 / fullness**2).mean())
+    # Three standard deviations of a variance from so many independent voxels.
+    chance = 1 + 3 * np.sqrt(2 * around.clump / own.size)
+    return bool(own.var() > noise * chance and own.var() - noise > (UNEVEN * own.mean()) ** 2)
 
 
 def fill_contact(excess: np.ndarray, mask: np.ndarray, contact: np.ndarray, contrast: float | None) -> None:
