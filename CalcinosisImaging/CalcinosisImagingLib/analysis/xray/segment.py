@@ -1,4 +1,9 @@
-"""Calcific deposits in a radiograph."""
+"""Calcific deposits in a radiograph, with or without knowledge of the bones.
+
+Compact extra density is found at several sizes (`compact`), kept where its contrast exceeds the noise and the
+structure around it, given a boundary at half its height over the local background (`boundary`), and judged: a deposit
+has an edge all around, a bone's edge or two bones crossing do not.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +13,40 @@ import numpy as np
 from scipy import ndimage
 
 from ..progress import Progress, report, silent
-from ..segmentation import CONFIDENCE_TAG, Segment, Segmentation, empty_like
+from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
+from .boundary import Spot, measure
+from .compact import compact_excess, grown, shrunk
 from .film import Film, exposed_field, line_integrals
+
+HAND_LEVEL = 0.25
+"""The hand is where the log image exceeds this part of the way from air to the hand's median."""
 
 
 @dataclass(frozen=True)
 class FilmSettings:
-    """What a user may set.
+    """How deposits are found.
 
     Attributes
     ----------
-    sensitivity: 0 (few, sure) to 1 (all, some false), without unit.
-    minimum_area_mm2: smaller shadows, at the detector, are left out.
-    largest_width_mm: widest shadow that is looked for; what is wider belongs to the background.
-    fragments_closer_than_mm: bodies nearer to each other than this are fragments of one deposit.
+    sensitivity: 0..1; 0.5 is balanced, higher takes fainter candidates.
+    sizes_mm: lengths of the lines; a deposit is found if it is shorter than one of them. In the plane of the hand.
+    least_contrast_to_noise: contrast over noise times the square root of the number of pixels.
+    least_structure_ratio: contrast over the usual compact excess around it (anatomy makes some everywhere).
+    least_area_mm2: in the plane of the hand.
+    join_mm: fragments closer than this are one deposit.
     """
 
     sensitivity: float = 0.5
-    minimum_area_mm2: float = 0.5
-    largest_width_mm: float = 12.0
-    fragments_closer_than_mm: float = 2.0
+    sizes_mm: tuple[float, ...] = (3.0, 6.0, 12.0)
+    least_contrast_to_noise: float = 8.0
+    least_structure_ratio: float = 5.0
+    least_area_mm2: float = 0.2
+    join_mm: float = 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class FilmSegmentation:
-    """Deposits, and the candidates that were not taken for one (tag `REASON_TAG`); both on the film's grid."""
+    """Deposits and rejected candidates on the film's grid (K = 1)."""
 
     deposits: Segmentation
     rejected: Segmentation
@@ -40,38 +54,157 @@ class FilmSegmentation:
 
 def segment_film(
     film: Film,
-    settings: FilmSettings = FilmSettings(),
+    settings: FilmSettings | None = None,
     bone_shadow: np.ndarray | None = None,
     progress: Progress = silent,
 ) -> FilmSegmentation:
-    """Find the deposits of a film.
+    """Find deposits in a film.
 
-    Parameters
-    ----------
-    bone_shadow: boolean (rows, columns), where bones of a registered CT cast a shadow; may be a mm or two off. None:
-        the bones are found on the film.
+    bone_shadow: where bones are on the film (rows, columns), from a CT located in it; None if not known.
     """
-    report(progress, 0.0, "background of the film")
-    spacing = np.array(film.view.pixel_spacing_mm[::-1])
-    image = ndimage.gaussian_filter(line_integrals(film), 0.7)
-    step = max(1, round(0.5 / float(spacing.mean())))
-    width = max(3, round(settings.largest_width_mm / float(spacing.mean()) / step))
-    opened = ndimage.grey_opening(image[::step, ::step], (width, width))
-    grid = np.indices(image.shape) / step
-    excess = image - ndimage.map_coordinates(opened, grid, order=1, mode="nearest")
-    field = exposed_field(film)
-    spread = 1.4826 * float(np.median(np.abs(excess[field] - np.median(excess[field]))))
-    mask = (excess > (8.0 - 4.0 * settings.sensitivity) * spread) & field
-    if bone_shadow is not None:
-        mask &= ~ndimage.binary_dilation(bone_shadow, iterations=round(1.0 / float(spacing.mean())))
-    labels, _ = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel())[1:]
-    order = [n for n in np.argsort(-sizes, kind="stable") if sizes[n] * spacing.prod() >= settings.minimum_area_mm2]
-    lookup = np.zeros(len(sizes) + 1, np.uint16)
-    lookup[np.array(order, int) + 1] = np.arange(1, len(order) + 1)
-    segments = tuple(
-        Segment(n, f"deposit-{n}", f"Deposit {n}", tags={CONFIDENCE_TAG: "0.5"}) for n in range(1, len(order) + 1)
+    settings = settings or FilmSettings()
+    report(progress, 0.0, "preparing the film")
+    image = line_integrals(film)
+    pixel_mm = float(np.mean(film.view.pixel_spacing_mm)) / (film.view.magnification or 1.0)
+    hand = hand_mask(image, exposed_field(film), pixel_mm)
+    if not hand.any():
+        return FilmSegmentation(_labelled(film, []), _labelled(film, [], rejected=True))
+    image = ndimage.gaussian_filter(image, 0.1 / pixel_mm)
+    noise = noise_level(image, hand, pixel_mm)
+    dense = float(np.percentile(image[hand], 99.5))
+    spots: list[Spot] = []
+    for index, size_mm in enumerate(settings.sizes_mm):
+        report(progress, 0.1 + 0.6 * index / len(settings.sizes_mm), f"looking for deposits up to {size_mm:g} mm")
+        smooth = ndimage.gaussian_filter(image, size_mm / 20 / pixel_mm)
+        excess = compact_excess(smooth, size_mm / pixel_mm)
+        for seed in _seeds(excess, hand, noise_level(smooth, hand, pixel_mm), size_mm / pixel_mm, pixel_mm, settings):
+            spots.append(measure(image, hand, seed, size_mm, pixel_mm, noise, bone_shadow, dense))
+    report(progress, 0.8, "judging candidates")
+    kept, rejected = _judged([s for s in spots if s.mask.any()], settings)
+    return FilmSegmentation(
+        _labelled(film, _joined(kept, image.shape, settings.join_mm / pixel_mm)),
+        _labelled(film, rejected, rejected=True),
     )
-    report(progress, 1.0, "deposits found")
-    deposits = Segmentation(film.volume.with_voxels(lookup[labels][None]), segments)
-    return FilmSegmentation(deposits, empty_like(film.volume))
+
+
+def hand_mask(image: np.ndarray, field: np.ndarray, pixel_mm: float) -> np.ndarray:
+    """Where there is hand rather than air: the largest bodies above a part of the soft tissue's density."""
+    smooth = ndimage.gaussian_filter(image, 0.6 / pixel_mm)
+    exposed = smooth[field]
+    high = np.percentile(exposed, 99)
+    tissue = exposed[exposed > 0.15 * high]
+    if tissue.size == 0 or high <= 0:
+        return np.zeros(image.shape, bool)
+    mask = (smooth > HAND_LEVEL * np.median(tissue)) & field
+    mask = ndimage.binary_opening(mask, iterations=max(1, round(1.0 / pixel_mm)))
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    # Markers and letters beside the hand are small beside it.
+    return ndimage.binary_fill_holes(sizes[labels] > 0.1 * sizes.max())
+
+
+def noise_level(image: np.ndarray, hand: np.ndarray, pixel_mm: float) -> float:
+    """Standard deviation of the noise in the hand (robust): what is left after smoothing over 0.5 mm."""
+    fine = image - ndimage.gaussian_filter(image, 0.5 / pixel_mm)
+    values = fine[hand]
+    return float(1.4826 * np.median(np.abs(values - np.median(values)))) + 1e-9
+
+
+def _seeds(
+    excess: np.ndarray, hand: np.ndarray, noise: float, size_px: float, pixel_mm: float, settings: FilmSettings
+) -> list[tuple[int, int, np.ndarray, tuple[slice, slice]]]:
+    """Bodies of compact excess: peak (row, column), mask in a box, and the box."""
+    usual = _usual_excess(excess, hand, size_px)
+    demand = 2.0 ** (1 - 2 * settings.sensitivity)
+    ratio = settings.least_structure_ratio * demand
+    high = (excess > np.maximum(3 * noise, ratio * usual)) & hand
+    low = (excess > np.maximum(1.5 * noise, 0.4 * ratio * usual)) & hand
+    labels, count = ndimage.label(low, structure=np.ones((3, 3)))
+    if count == 0:
+        return []
+    strong = np.unique(labels[high])
+    counts = np.bincount(labels.ravel(), minlength=count + 1)
+    total = np.bincount(labels.ravel(), excess.ravel(), minlength=count + 1)
+    strong = strong[(strong > 0) & (counts[strong] * pixel_mm**2 >= 0.5 * settings.least_area_mm2)]
+    strong = strong[np.argsort(-total[strong], kind="stable")[:MOST_SEEDS]]
+    boxes = ndimage.find_objects(labels)
+    seeds = []
+    for label in strong:
+        box = boxes[label - 1]
+        mask = labels[box] == label
+        values = np.where(mask, excess[box], -np.inf)
+        row, column = np.unravel_index(int(np.argmax(values)), mask.shape)
+        seeds.append((box[0].start + int(row), box[1].start + int(column), mask, box))
+    return seeds
+
+
+MOST_SEEDS = 300
+"""Candidates measured per size, those with most excess first: a film of noise must not take for ever."""
+
+
+def _usual_excess(excess: np.ndarray, hand: np.ndarray, size_px: float) -> np.ndarray:
+    """Usual compact excess around each pixel: mean over a wide window of what is below twice the mean.
+
+    It varies slowly and is computed on a shrunk image.
+    """
+    factor = max(1, int(size_px // 4))
+    sigma = 2.0 * size_px / factor
+    inside = hand.astype(np.float32)
+    weight = _wide(inside, factor, sigma)
+    mean = grown(_wide(excess * inside, factor, sigma) / weight, factor, excess.shape)
+    below = inside * (excess <= 2 * mean)
+    usual = _wide(excess * below, factor, sigma) / _wide(below, factor, sigma)
+    return grown(usual, factor, excess.shape)
+
+
+def _wide(image: np.ndarray, factor: int, sigma: float) -> np.ndarray:
+    return ndimage.gaussian_filter(shrunk(image, factor), sigma, truncate=2) + 1e-6
+
+
+def _judged(spots: list[Spot], settings: FilmSettings) -> tuple[list[Spot], list[Spot]]:
+    """Deposits and rejected candidates, the strongest claim to each pixel first."""
+    kept: list[Spot] = []
+    rejected: list[Spot] = []
+    for spot in sorted(spots, key=lambda s: (-s.confidence, -s.area_mm2, s.row, s.column)):
+        if any(spot.overlaps(other) for other in kept):
+            continue
+        if any(spot.overlaps(other) for other in rejected):
+            continue
+        reason = spot.objection(settings.least_area_mm2, settings.least_contrast_to_noise, settings.sensitivity)
+        if reason:
+            rejected.append(spot.because(reason))
+        else:
+            kept.append(spot)
+    return kept, rejected
+
+
+def _joined(spots: list[Spot], shape: tuple[int, int], join_px: float) -> list[list[Spot]]:
+    """Groups of spots whose gap is below ``join_px``."""
+    groups: list[list[Spot]] = []
+    for spot in spots:
+        touching = [g for g in groups if any(spot.near(other, join_px) for other in g)]
+        merged = [spot] + [s for g in touching for s in g]
+        groups = [g for g in groups if g not in touching] + [merged]
+    return groups
+
+
+def _labelled(film: Film, items: list, rejected: bool = False) -> Segmentation:
+    """Labels on the film: one per group of spots, by descending area, then position."""
+    groups = [item if isinstance(item, list) else [item] for item in items]
+    groups.sort(key=lambda g: (-sum(s.area_mm2 for s in g), min((s.row, s.column) for s in g)))
+    labels = np.zeros(film.volume.voxels.shape, np.uint16)
+    segments = []
+    kind = "candidate" if rejected else "deposit"
+    for index, group in enumerate(groups, start=1):
+        for spot in group:
+            part = labels[0][spot.box]
+            part[spot.mask & (part == 0)] = index
+        best = max(group, key=lambda s: s.confidence)
+        tags = {CONFIDENCE_TAG: f"{best.confidence:.2f}"}
+        if rejected:
+            tags[REASON_TAG] = best.reason
+        segments.append(Segment(index, f"{kind}-{index}", f"{kind.capitalize()} {index}", tags=tags))
+    return Segmentation(film.volume.with_voxels(labels), tuple(segments))
