@@ -28,7 +28,8 @@ from ..scene.segmentations import (
 )
 from ..scene.volumes import get_view, volume_from_node
 
-MODALITIES = ("ct", "mr", "xray")
+SHOWN_REJECTED = 60
+"""Rejected candidates that get a segment in the scene: Slicer's time to save grows with segments times voxels."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,14 @@ class SegmentationOptions:
 
 @dataclass(frozen=True)
 class SegmentedNodes:
-    """Segmentation nodes; ``bones`` only for CT."""
+    """Segmentation nodes; ``bones`` only for CT.
+
+    ``rejected`` shows the `SHOWN_REJECTED` largest candidates, ``all_rejected`` has every one.
+    """
 
     deposits: object
     rejected: object
+    all_rejected: Segmentation
     bones: object | None = None
 
 
@@ -83,7 +88,8 @@ def segment_volume(
         raise InputError(f"{name}: modality {modality!r} is not known; use ct, mr or xray.")
     return SegmentedNodes(
         deposits=_deposits_node(scene, found.deposits, volume_node, modality),
-        rejected=_rejected_node(scene, found.rejected, volume_node, modality),
+        rejected=_rejected_node(scene, largest(found.rejected, SHOWN_REJECTED), volume_node, modality),
+        all_rejected=found.rejected,
         bones=bones,
     )
 
@@ -118,6 +124,19 @@ def _rejected_node(scene: object, rejected: Segmentation, volume_node: object, m
     node.SetAttribute(links.MODALITY_ATTRIBUTE, modality)
     node.GetDisplayNode().SetVisibility(False)
     return node
+
+
+def largest(segmentation: Segmentation, count: int) -> Segmentation:
+    """The ``count`` segments with most voxels; of equal ones those with lower labels."""
+    if len(segmentation.segments) <= count:
+        return segmentation
+    sizes = np.bincount(segmentation.labels.ravel(), minlength=65536)
+    ranked = sorted(segmentation.segments, key=lambda s: (-sizes[s.label], s.label))[:count]
+    kept = np.zeros(65536, np.uint16)
+    labels = [segment.label for segment in ranked]
+    kept[labels] = labels
+    segments = tuple(s for s in segmentation.segments if s in ranked)
+    return Segmentation(segmentation.volume.with_voxels(kept[segmentation.labels]), segments)
 
 
 def film_of(volume_node: object) -> Film:

@@ -43,8 +43,7 @@ def _write_segmentations(result: SessionResult, folder: Path) -> None:
         for stem in stems:
             write_segmentation(folder / f"{stem}.seg.nrrd", image.used_segmentation())
         if image.rejected is not None:
-            rejected = segmentation_from_node(image.rejected, volume_from_node(image.volume))
-            write_segmentation(folder / f"{stems[0]}.rejected.seg.nrrd", rejected)
+            write_segmentation(folder / f"{stems[0]}.rejected.seg.nrrd", image.rejected)
     if result.ct is not None and not result.ct_is_baseline:
         bones = segmentation_from_node(result.bones, volume_from_node(result.ct.volume))
         write_segmentation(folder / "bones.seg.nrrd", bones)

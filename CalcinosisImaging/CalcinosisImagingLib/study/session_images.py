@@ -25,7 +25,7 @@ class ImageNodes:
     modality, name: which image; name is the MR series or the film's view, "" for the CT.
     source: what was read.
     volume: the volume node.
-    deposits: deposits found by us, or None before; rejected likewise.
+    deposits: deposits found by us, or None before; rejected: all candidates that were not taken, likewise.
     readers: deposits as corrected, by reader ("" for corrections without a reader's name).
     """
 
@@ -34,7 +34,7 @@ class ImageNodes:
     source: SourceImage
     volume: object
     deposits: object | None = None
-    rejected: object | None = None
+    rejected: Segmentation | None = None
     readers: dict[str, object] = field(default_factory=dict)
 
     @property

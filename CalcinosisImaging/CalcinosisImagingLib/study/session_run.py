@@ -143,7 +143,7 @@ class SessionRun:
             result.ct.deposits = segmentation_to_node(scene, self._baseline.deposits, "CT deposits", result.ct.volume)
             return
         made = self._logic.segmentVolume(result.ct.volume, "ct", progress=progress)
-        result.ct.deposits, result.ct.rejected, result.bones = made.deposits, made.rejected, made.bones
+        result.ct.deposits, result.ct.rejected, result.bones = made.deposits, made.all_rejected, made.bones
         self._add_edits(result.ct)
 
     def _register(self, progress: Progress) -> None:
@@ -189,7 +189,7 @@ class SessionRun:
         made = self._logic.segmentVolume(
             image.volume, image.modality, ctBonesNode=self._result.bones, progress=progress
         )
-        image.deposits, image.rejected = made.deposits, made.rejected
+        image.deposits, image.rejected = made.deposits, made.all_rejected
         self._add_edits(image)
 
     def _add_edits(self, image: ImageNodes) -> None:

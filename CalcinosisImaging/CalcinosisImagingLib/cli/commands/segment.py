@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     logic = CalcinosisImagingLogic()
     options = SegmentationOptions(arguments.sensitivity, arguments.minimum_volume_mm3, arguments.psf_fwhm_mm)
     made = logic.segmentVolume(node, arguments.modality, options, progress=part(progress, 0.0, 0.8))
-    deposits, rejected = segmentation_of(made.deposits, node), segmentation_of(made.rejected, node)
+    deposits, rejected = segmentation_of(made.deposits, node), made.all_rejected
     rows = []
     if arguments.csv is not None:
         rows = logic.quantifySegmentation(
