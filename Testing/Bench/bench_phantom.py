@@ -22,11 +22,12 @@ from CalcinosisImagingLib.phantom.dimensions import LENGTH_MM
 from CalcinosisImagingLib.phantom.film import film_attenuation, film_placement, line_integrals
 from CalcinosisImagingLib.phantom.lattice import Grid
 from CalcinosisImagingLib.phantom.paint import deposit_voxels, paint
+from CalcinosisImagingLib.phantom.person import draw_hand, stream
 from CalcinosisImagingLib.phantom.pose import draw_angles
 from CalcinosisImagingLib.phantom.presets import PRESETS, FilmProtocol
 from CalcinosisImagingLib.phantom.scanner import body_corners, ct_grid
 from CalcinosisImagingLib.phantom.skeleton import build_skeleton
-from CalcinosisImagingLib.phantom.study import draw_hand, stream, write_phantom_study
+from CalcinosisImagingLib.phantom.study import write_phantom_study
 
 CALCIUM_GAIN = 1.35
 
@@ -43,7 +44,7 @@ def volumes():
         hand = a_hand(seed)
         posed = hand.held({}, np.eye(4), np.zeros((len(hand.deposits), 3)))
         for spacing in worst:
-            grid = ct_grid(posed, spacing, spacing)
+            grid = ct_grid([posed], spacing, spacing)
             for voxels in deposit_voxels(posed, grid):
                 truth = hand.deposits[voxels.index].volume_mm3
                 error = abs(float(voxels.share.sum(dtype=np.float64)) * spacing**3 / truth - 1.0)

@@ -10,9 +10,9 @@ from CalcinosisImagingLib.phantom.deposit_shapes import Stone
 from CalcinosisImagingLib.phantom.film import expose, film_attenuation, line_integrals
 from CalcinosisImagingLib.phantom.mr import signals
 from CalcinosisImagingLib.phantom.paint import deposit_voxels, paint
+from CalcinosisImagingLib.phantom.person import draw_hand
 from CalcinosisImagingLib.phantom.presets import PRESETS, CtProtocol, FilmProtocol
 from CalcinosisImagingLib.phantom.scanner import ct_grid
-from CalcinosisImagingLib.phantom.study import draw_hand
 
 
 def hand_with_ball(radius):
@@ -69,7 +69,7 @@ class CtTest(unittest.TestCase):
     def test_tissues_have_their_hu_and_deposits_their_volume(self):
         hand = draw_hand(2, "sub-01", PRESETS["tiny"])
         posed = hand.held({}, np.eye(4), np.zeros((len(hand.deposits), 3)))
-        grid = ct_grid(posed, 0.8, 0.8)
+        grid = ct_grid([posed], 0.8, 0.8)
         contents = [(d.content.dense_hu, d.content.light_hu) for d in hand.deposits]
         painted = paint(posed, grid, hand.materials.hu, contents)
         self.assertEqual(float(painted.values.min()), -1000.0)

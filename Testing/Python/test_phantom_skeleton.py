@@ -8,10 +8,10 @@ from CalcinosisImagingLib.phantom.deposit_shapes import measure
 from CalcinosisImagingLib.phantom.dimensions import LENGTH_MM
 from CalcinosisImagingLib.phantom.frames import MIRROR
 from CalcinosisImagingLib.phantom.hand import relative_pose
+from CalcinosisImagingLib.phantom.person import draw_hand
 from CalcinosisImagingLib.phantom.pose import LIMITS_DEG, draw_angles, draw_placement
 from CalcinosisImagingLib.phantom.presets import PRESETS
 from CalcinosisImagingLib.phantom.skeleton import build_skeleton
-from CalcinosisImagingLib.phantom.study import draw_hand
 
 
 class SkeletonTest(unittest.TestCase):

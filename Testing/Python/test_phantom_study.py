@@ -5,6 +5,7 @@ import hashlib
 import json
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from CalcinosisImagingLib.analysis.errors import InputError, OperationCancelled
 from CalcinosisImagingLib.analysis.segmentation_file import read_segmentation
 from CalcinosisImagingLib.analysis.view import view_from_json
 from CalcinosisImagingLib.analysis.volume import transform_points
+from CalcinosisImagingLib.phantom.presets import PRESETS
 from CalcinosisImagingLib.phantom.study import write_phantom_study
 
 
@@ -153,6 +155,24 @@ class StudyTest(unittest.TestCase):
                 write_phantom_study(Path(self.folder.name) / "new", **arguments)
         with self.assertRaisesRegex(InputError, "not an empty folder"):
             write_phantom_study(self.study)
+
+    def test_two_hands_in_one_scan_have_labels_of_their_own_and_lie_on_their_sides(self):
+        both = Path(self.folder.name) / "both"
+        tiny = PRESETS["tiny"]
+        PRESETS["both"] = replace(tiny, ct=replace(tiny.ct, both_hands=True))
+        try:
+            write_phantom_study(both, participants=1, repeats=0, preset="both")
+        finally:
+            del PRESETS["both"]
+        bones = read_segmentation(both / "truth/sub-01/ses-1/ct/bones.seg.nrrd")
+        self.assertEqual(len(np.unique(bones.labels)), 59)
+        right, left = (np.argwhere(bones.mask(f"{side}:capitate"))[:, ::-1].mean(axis=0) for side in ("right", "left"))
+        self.assertGreater(bones.volume.to_ras(right)[0], bones.volume.to_ras(left)[0] + 100.0)
+        self.assertEqual(bones.by_id("left:capitate").label, bones.by_id("right:capitate").label + 100)
+        rows = [r for r in table(both / "truth/sub-01/ses-1/deposits.csv") if r["modality"] == "ct"]
+        self.assertEqual({r["hand"] for r in rows}, {"left", "right"})
+        self.assertEqual([int(r["deposit_id"]) for r in rows], list(range(1, len(rows) + 1)))
+        self.assertTrue(all(r["in_view"] == "true" for r in rows))
 
     def test_it_stops_when_asked(self):
         with self.assertRaises(OperationCancelled):

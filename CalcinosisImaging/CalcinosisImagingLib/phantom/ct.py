@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -12,18 +14,25 @@ from .presets import CtProtocol
 from .streaks import add_streaks
 
 FWHM_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+LEFT_LABELS = 100
+"""Where both hands are in one image, the labels of the left one's bones are so much higher."""
 WIDER = 2.2
 """A sharp kernel adds the difference to an image blurred so many times as much: edges overshoot."""
 
 
 def image_ct(
-    posed: PosedHand, grid: Grid, protocol: CtProtocol, rng: np.random.Generator
+    hands: Sequence[PosedHand], grid: Grid, protocol: CtProtocol, rng: np.random.Generator
 ) -> tuple[np.ndarray, Painted]:
-    """HU as int16 (K, J, I), and the truth on its grid."""
+    """HU as int16 (K, J, I) of one or two hands, and the truth on its grid."""
     times = slices_per_slab(protocol.pixel_mm, protocol.slice_mm)
-    contents = [(d.content.dense_hu, d.content.light_hu) for d in posed.hand.deposits]
-    values = posed.hand.materials.hu
-    painted = thicken(paint(posed, grid.thinner(times), values, contents, posed.hand.distractors, rng), times)
+    painted: Painted | None = None
+    for posed in hands:
+        contents = [(d.content.dense_hu, d.content.light_hu) for d in posed.hand.deposits]
+        one = paint(posed, grid.thinner(times), posed.hand.materials.hu, contents, posed.hand.distractors, rng)
+        one = thicken(one, times)
+        if len(hands) > 1 and posed.hand.side == "left":
+            one.bones[one.bones > 0] += LEFT_LABELS
+        painted = one if painted is None else beside(painted, one)
     image = painted.values
     add_streaks(image, rng)
     image = blur(image, protocol)
@@ -73,3 +82,10 @@ def thicken(painted: Painted, times: int) -> Painted:
     k, j, i = painted.values.shape
     values = painted.values.reshape(k // times, times, j, i).mean(axis=1)
     return Painted(values, painted.bones[times // 2 :: times], painted.deposits[times // 2 :: times])
+
+
+def beside(first: Painted, second: Painted) -> Painted:
+    """Two hands in one image that do not touch; the second one's deposits are numbered on."""
+    deposits = second.deposits + (second.deposits > 0) * first.deposits.max()
+    values = np.maximum(first.values, second.values)
+    return Painted(values, first.bones + second.bones, (first.deposits + deposits).astype(np.uint16))

@@ -1,8 +1,8 @@
 """Published dimensions of the hand's bones, and where each sits in a hand at rest.
 
 Hand frame (right hand): x ulnar, y distal, z dorsal, mm; origin in the third carpometacarpal joint.
-Lengths: Buryanov & Kotiuk, Int J Morphol 28:755 (2010), mean and SD of 66 hands. Widths and depths follow
-the proportions of width to length in Garn et al., Radiology 105:375 (1972) and Smith & Johnson's osteology tables.
+Lengths: Buryanov & Kotiuk, Int J Morphol 28:755 (2010), mean and SD of radiographs of 66 adults. No table of widths,
+depths and carpal sizes was at hand: they are our own, in the usual proportion to the lengths.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ LENGTH_MM: dict[str, tuple[float, float]] = {
     "metacarpal-1": (46.22, 3.94),
     "metacarpal-2": (68.12, 6.27),
     "metacarpal-3": (64.60, 5.38),
-    "metacarpal-4": (57.97, 4.06),
+    "metacarpal-4": (57.97, 5.06),
     "metacarpal-5": (53.69, 4.36),
     "proximal-1": (31.57, 3.13),
     "proximal-2": (39.78, 4.94),
@@ -80,4 +80,4 @@ WRIST_RADIUS_MM = 16.5
 """Radius of the arc of the proximal carpal row about it."""
 
 JOINT_GAP_MM = {"carpometacarpal": 1.2, "metacarpal": 1.6, "proximal": 1.3, "middle": 1.0, "carpal": 1.5, "wrist": 2.0}
-"""Width of the radiographic joint space: metacarpophalangeal 1.6, PIP 1.3, DIP 1.0 (Goligher et al. 2006)."""
+"""Width of the radiographic joint space, mm: metacarpophalangeal 1.6, PIP 1.3, DIP 1.0 as commonly given."""

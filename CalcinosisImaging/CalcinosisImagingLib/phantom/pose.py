@@ -20,7 +20,7 @@ LIMITS_DEG: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "metacarpal-4": ((-10.0, 4.0), (-2.0, 2.0)),
     "metacarpal-5": ((-20.0, 5.0), (-3.0, 3.0)),
 }
-"""Range of extension (> 0) and spread of each joint, by bone or kind of bone (AAOS 1965; Hume et al. 1990)."""
+"""Range of extension (> 0) and spread of each joint, by bone or kind of bone (the usual clinical ranges of motion)."""
 
 HELD: dict[str, dict[str, tuple[float, float, float, float]]] = {
     # extension mean and SD, spread mean and SD, in degrees
@@ -80,15 +80,19 @@ def draw_angles(rng: np.random.Generator, held: str) -> dict[str, tuple[float, f
     return angles
 
 
-def draw_placement(rng: np.random.Generator, held: str, side: str, turn_deg: float) -> np.ndarray:
+def draw_placement(
+    rng: np.random.Generator, held: str, side: str, turn_deg: float, aside_mm: float = 0.0
+) -> np.ndarray:
     """4x4 hand frame -> RAS of the scanner: prone, arm overhead, palm down, turned a little at random.
 
-    For a left hand the matrix contains the mirroring of the right-handed model.
+    For a left hand the matrix contains the mirroring of the right-handed model. With ``aside_mm`` the right hand lies
+    so far to the right of the middle, and the left one to the left.
     """
     # x (ulnar) -> R, y (distal) -> S, z (dorsal) -> P
     base = np.eye(4)
     base[:3, :3] = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
     turn = rigid(np.clip(rng.standard_normal(3), -2, 2) * turn_deg, rng.uniform(-15.0, 15.0, 3))
     shift = {"ct": (0.0, 40.0, 150.0), "mr": (10.0, -5.0, 20.0)}[held]
-    placed = rigid(shift_mm=shift) @ turn @ base
+    aside = rigid(shift_mm=(aside_mm if side == "right" else -aside_mm, 0.0, 0.0))
+    placed = aside @ rigid(shift_mm=shift) @ turn @ base
     return placed @ MIRROR if side == "left" else placed

@@ -16,6 +16,8 @@ class CtProtocol:
     pixel_mm, slice_mm: voxel in plane and along the table.
     blur_fwhm_mm: width of the point spread in plane and along the table.
     noise_hu: SD of the noise.
+    both_hands: whether the other hand lies beside it in the scan.
+    cut_mm: how much of the longest finger the field of view leaves out.
     sharpness: 0 for a soft kernel; a bone kernel's edges overshoot by about so much of a twentieth of their step.
     """
 
@@ -24,6 +26,8 @@ class CtProtocol:
     blur_fwhm_mm: tuple[float, float] = (0.7, 0.6)
     noise_hu: float = 28.0
     sharpness: float = 0.4
+    both_hands: bool = False
+    cut_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class MrProtocol:
     snr: of the brightest ordinary tissue.
     bias: how far the receive field goes up and down (relative).
     ghost: share of the signal that motion puts elsewhere.
+    cut_mm: how much of the longest finger the field of view leaves out.
     """
 
     weighting: str = "t1"
@@ -44,6 +49,7 @@ class MrProtocol:
     snr: float = 30.0
     bias: float = 0.2
     ghost: float = 0.0
+    cut_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,8 @@ PRESETS: dict[str, Preset] = {
         distractor_share=0.15,
     ),
     "hard": Preset(
-        CtProtocol(0.45, 1.0, (0.65, 0.9), 60.0, 1.0),
-        (MrProtocol("t1", 0.5, 2.5, 16.0, 0.45, 0.04), MrProtocol("gre", 0.6, 1.0, 18.0, 0.35)),
+        CtProtocol(0.45, 1.0, (0.65, 0.9), 60.0, 1.0, both_hands=True),
+        (MrProtocol("t1", 0.5, 2.5, 16.0, 0.45, 0.04, cut_mm=20.0), MrProtocol("gre", 0.6, 1.0, 18.0, 0.35)),
         FilmProtocol(0.143, 1050.0, 1200.0, 0.2, 0.32, 1.5, "log", 0.5, True, "imager"),
         11.0,
         0.8,

@@ -72,7 +72,7 @@ def build_skeleton(rng: np.random.Generator, spread: float = 1.0) -> Skeleton:
     stout = 1.0 + 0.05 * spread * float(np.clip(rng.standard_normal(), -2, 2))
     bones: dict[str, Bone] = {}
     lengths = {
-        name: size * mean * (1.0 + 0.25 * spread * sd / mean * float(np.clip(rng.standard_normal(), -2, 2)))
+        name: size * mean * (1.0 + 0.55 * spread * sd / mean * float(np.clip(rng.standard_normal(), -2, 2)))
         for name, (mean, sd) in LENGTH_MM.items()
     }
     for name, shape in _carpal_shapes(size).items():
@@ -91,7 +91,7 @@ def build_skeleton(rng: np.random.Generator, spread: float = 1.0) -> Skeleton:
 
 NEIGHBOURS = (("metacarpal-2", "metacarpal-3"), ("metacarpal-3", "metacarpal-4"), ("metacarpal-4", "metacarpal-5"))
 OSTEOLYSIS_SHARE = 0.12
-"""Share of distal phalanges with acro-osteolysis; about a fifth to a quarter of patients have some (Avouac 2010)."""
+"""Share of distal phalanges with acro-osteolysis; 22 % of patients have some (Avouac et al., ARD 65:1088, 2006)."""
 
 
 def _cut_apart(bones: dict[str, Bone]) -> None:

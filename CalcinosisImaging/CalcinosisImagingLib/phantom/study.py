@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,15 @@ from ..analysis.errors import InputError
 from ..analysis.files import write_csv, write_json, write_text
 from ..analysis.progress import Progress, part, report, silent
 from .ct import image_ct
-from .deposits import draw_burden, draw_deposits, split_volume
 from .dicom_files import CT_CLASS, MR_CLASS, common_tags, film_tags, write_film, write_slices
-from .distractors import draw_distractors, fixtures
 from .film import expose, film_placement, line_integrals
 from .frames import rigid
-from .hand import Hand, PosedHand
+from .hand import PosedHand
 from .mr import image_mr
+from .person import draw_hand, stream
 from .pose import draw_angles, draw_placement
 from .presets import FilmProtocol, MrProtocol, Preset, preset_named
 from .scanner import ct_grid, mr_grid
-from .skeleton import build_skeleton
-from .soft_tissue import muscle_pieces, skin_pieces
-from .tissues import draw_materials
 from .truth import (
     DEPOSIT_COLUMNS,
     deposit_rows,
@@ -40,6 +35,10 @@ from .truth import (
     write_view,
 )
 
+MR_TILT_DEG = 3.0
+"""SD of how far MR slices are turned from the scanner's axes."""
+ASIDE_MM = 85.0
+"""Distance of each hand from the middle where both are in one scan."""
 PRONE_DOWN = (0.0, 1.0, 0.0)
 """Gravity of a prone patient: towards the front (RAS)."""
 MR_TAGS = {
@@ -112,35 +111,6 @@ def write_phantom_study(
     report(progress, 1.0, "synthetic study written")
 
 
-def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
-    """The hand of one participant."""
-    rng = stream(seed, participant, "hand")
-    side = ("left", "right")[(int(participant.split("-")[1]) + seed) % 2]
-    skeleton = build_skeleton(rng)
-    rest = skeleton.poses({})
-    count, total = draw_burden(rng)
-    count = int(np.clip(count, *preset.deposit_count))
-    volumes = split_volume(rng, float(np.clip(total, *preset.total_volume_mm3)), count, preset.least_volume_mm3)
-    deposits = draw_deposits(stream(seed, participant, "deposits"), skeleton, rest, volumes)
-    others = draw_distractors(stream(seed, participant, "distractors"), skeleton, preset.distractor_share)
-    plump = 1.0 + 0.05 * float(np.clip(rng.standard_normal(), -1.5, 1.5))
-    return Hand(
-        side,
-        skeleton,
-        rest,
-        tuple(skin_pieces(skeleton, plump)),
-        tuple(muscle_pieces(skeleton)),
-        deposits,
-        draw_materials(rng),
-        (*fixtures(skeleton), *others),
-    )
-
-
-def stream(seed: int, *names: object) -> np.random.Generator:
-    """A random stream of its own for each purpose, so that a change in one leaves the others as they are."""
-    return np.random.default_rng([seed, *(zlib.crc32(str(name).encode()) for name in names)])
-
-
 @dataclass
 class _Writer:
     """Writes one participant."""
@@ -164,11 +134,8 @@ class _Writer:
                 report(progress, done, f"{self.participant}: synthetic CT")
                 rows += self._write_ct(ct)
             for number, protocol in enumerate(self.preset.mr, start=1):
-                report(
-                    progress,
-                    done + 0.4 * span,
-                    f"{self.participant}: synthetic MR {protocol.weighting}, visit {session}",
-                )
+                what = f"{self.participant}: synthetic MR {protocol.weighting}, visit {session}"
+                report(progress, done + 0.4 * span, what)
                 rows += self._write_mr(ct, session, number, protocol)
             report(progress, done + 0.7 * span, f"{self.participant}: synthetic film, visit {session}")
             rows += self._write_film(ct, session, "pa", self.preset.film)
@@ -181,14 +148,18 @@ class _Writer:
         slack = rng.standard_normal((len(self.hand.deposits), 3)).clip(-2, 2) * self.preset.slack_mm
         slack[[d.site.touches for d in self.hand.deposits]] = 0.0
         angles = draw_angles(rng, held)
-        placement = np.eye(4) if held == "film" else draw_placement(rng, held, self.hand.side, self.preset.turn_deg)
-        return self.hand.held(angles, placement, slack, None if held == "film" else PRONE_DOWN)
+        aside = ASIDE_MM if held == "ct" and self.preset.ct.both_hands else 0.0
+        if held == "film":
+            return self.hand.held(angles, np.eye(4), slack)
+        placement = draw_placement(rng, held, self.hand.side, self.preset.turn_deg, aside)
+        return self.hand.held(angles, placement, slack, PRONE_DOWN)
 
     def _write_ct(self, ct: PosedHand) -> list[dict[str, Any]]:
         """The CT, its labels and its points; returns the rows of its deposits."""
         protocol = self.preset.ct
-        grid = ct_grid(ct, protocol.pixel_mm, protocol.slice_mm)
-        image, painted = image_ct(ct, grid, protocol, stream(self.seed, self.participant, "ct", "noise"))
+        hands = [ct, self._other_hand()] if protocol.both_hands else [ct]
+        grid = ct_grid(hands, protocol.pixel_mm, protocol.slice_mm, protocol.cut_mm)
+        image, painted = image_ct(hands, grid, protocol, stream(self.seed, self.participant, "ct", "noise"))
         tags = self._tags(1, "CT", 1, "CT bone") | {
             "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
             "RescaleIntercept": "0",
@@ -201,18 +172,31 @@ class _Writer:
         }
         write_slices(self._images(1) / "ct", image, grid.ijk_to_world, CT_CLASS, tags)
         folder = self._truth(1) / "ct"
-        write_labels(folder, painted, grid.ijk_to_world, len(self.hand.deposits))
+        count = sum(len(hand.hand.deposits) for hand in hands)
+        write_labels(folder, painted, grid.ijk_to_world, count, protocol.both_hands)
         write_poses(folder / "poses.json", ct, None, "")
         write_points(folder / "points.csv", landmarks(ct))
-        return deposit_rows(ct, self._common(1, "ct", ""), None, [])
+        rows = deposit_rows(ct, self._common(1, "ct", ""), grid)
+        for other in hands[1:]:
+            common = self._common(1, "ct", "") | {"hand": other.hand.side}
+            rows += deposit_rows(other, common, grid, first=len(rows) + 1)
+        return rows
+
+    def _other_hand(self) -> PosedHand:
+        """The hand of the other side, which lies beside it in the CT; it has deposits of its own."""
+        side = "right" if self.hand.side == "left" else "left"
+        other = replace(draw_hand(self.seed + 1_000_003, self.participant, self.preset), side=side)
+        rng = stream(self.seed, self.participant, "other", "pose")
+        placement = draw_placement(rng, "ct", side, self.preset.turn_deg, ASIDE_MM)
+        return other.held(draw_angles(rng, "ct"), placement, np.zeros((len(other.deposits), 3)), PRONE_DOWN)
 
     def _write_mr(self, ct: PosedHand, session: int, number: int, protocol: MrProtocol) -> list[dict[str, Any]]:
         """One MR series and its truth."""
         name = protocol.weighting
         posed = self._posed("mr", session, name)
         rng = stream(self.seed, self.participant, session, name, "noise")
-        tilt = tilt_matrix(rng, 6.0)
-        grid = mr_grid(posed, protocol.pixel_mm, protocol.slice_mm, tilt)
+        tilt = rigid(np.clip(rng.standard_normal(3), -2, 2) * MR_TILT_DEG)[:3, :3]
+        grid = mr_grid(posed, protocol.pixel_mm, protocol.slice_mm, tilt, protocol.cut_mm)
         image, painted = image_mr(posed, grid, protocol, rng)
         tags = (
             self._tags(session, "MR", number, name)
@@ -232,7 +216,7 @@ class _Writer:
         write_labels(folder, painted, grid.ijk_to_world, len(self.hand.deposits))
         write_poses(folder / "poses.json", posed, ct, "matrix_ct_to_mr_ras")
         write_points(folder / "points.csv", landmarks(posed))
-        return deposit_rows(posed, self._common(session, "mr", name), None, [])
+        return deposit_rows(posed, self._common(session, "mr", name), grid)
 
     def _write_film(self, ct: PosedHand, session: int, name: str, protocol: FilmProtocol) -> list[dict[str, Any]]:
         """One radiograph and its truth."""
@@ -283,8 +267,3 @@ class _Writer:
     def _truth(self, session: int) -> Path:
         """Folder of one visit's truth."""
         return self.out / "truth" / self.participant / f"ses-{session}"
-
-
-def tilt_matrix(rng: np.random.Generator, degrees: float) -> np.ndarray:
-    """A small random rotation, 3x3."""
-    return rigid(np.clip(rng.standard_normal(3), -2, 2) * degrees / 2.0)[:3, :3]

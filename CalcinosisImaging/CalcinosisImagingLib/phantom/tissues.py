@@ -1,8 +1,9 @@
 """What tissues look like: attenuation in CT and on film, and the constants that make their MR signal.
 
-HU: soft tissues after ICRU Report 44 and Kalender, Computed Tomography (2011); cortical bone of the hand 1000-1900.
-MR at 3 T: Stanisz et al., MRM 54:507 (2005); Gold et al., AJR 183:343 (2004) for fat, marrow, muscle, cartilage;
-Juras et al., MRM 68:1607 (2012) for tendon; Du & Bydder, NMR Biomed 26:489 (2013) for cortical bone (T2* < 1 ms).
+HU: soft tissues as in ICRU Report 44; cortical bone of the hand 1000 to 1900.
+MR at 3 T: T1 and T2 of fat, marrow and muscle within the ranges of Gold et al., AJR 183:343 (2004), Jordan et al.,
+Eur J Radiol 82:734 (2013) and Pai et al., Magn Reson Imaging 26:1215 (2008: muscle T2 34 ms, fat 41 to 143 ms);
+tendon, cortex and lime decay within a few milliseconds. Proton densities, T2* and lime are estimates.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ Nothing is measured in an image. Formats: docs/phantom-formats.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from ..analysis.segmentation import Segment, Segmentation
 from ..analysis.segmentation_file import write_segmentation
 from ..analysis.view import View, view_to_json
 from ..analysis.volume import Volume, transform_points
+from .ct import LEFT_LABELS
 from .film import Shadow
 from .hand import PosedHand, relative_pose
+from .lattice import Grid
 from .paint import Painted
 from .shapes import LongBone
 
@@ -28,6 +32,7 @@ DEPOSIT_COLUMNS = (
     "modality",
     "view",
     "deposit_id",
+    "in_view",
     "kind",
     "consistency",
     "fluid_level",
@@ -57,11 +62,18 @@ def bone_colour(label: int) -> tuple[float, float, float]:
     return tuple(float(0.65 + 0.3 * np.cos(angle + shift)) for shift in (0.0, 2.1, 4.2))
 
 
-def write_labels(folder: Path, painted: Painted, ijk_to_ras: np.ndarray, count: int) -> None:
-    """``bones.seg.nrrd`` and ``deposits.seg.nrrd`` on the image's grid."""
+def write_labels(folder: Path, painted: Painted, ijk_to_ras: np.ndarray, count: int, both: bool = False) -> None:
+    """``bones.seg.nrrd`` and ``deposits.seg.nrrd`` on the image's grid; ``both``: two hands are in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    bones = tuple(Segment(label, name, name, bone_colour(label)) for name, label in BONE_LABELS.items())
-    write_segmentation(folder / "bones.seg.nrrd", Segmentation(Volume(painted.bones, ijk_to_ras), bones))
+    bones = [Segment(label, name, name, bone_colour(label)) for name, label in BONE_LABELS.items()]
+    if both:
+        sides = (("right", 0), ("left", LEFT_LABELS))
+        bones = [
+            replace(s, label=s.label + shift, segment_id=f"{side}:{s.name}", name=f"{side}:{s.name}")
+            for side, shift in sides
+            for s in bones
+        ]
+    write_segmentation(folder / "bones.seg.nrrd", Segmentation(Volume(painted.bones, ijk_to_ras), tuple(bones)))
     deposits = Segmentation(Volume(painted.deposits, ijk_to_ras), deposit_segments(count))
     write_segmentation(folder / "deposits.seg.nrrd", deposits)
 
@@ -159,15 +171,15 @@ def write_shadows(path: Path, view: View, shadows: list[Shadow], count: int) -> 
 
 
 def deposit_rows(
-    posed: PosedHand, common: dict[str, Any], view: View | None, shadows: list[Shadow]
+    posed: PosedHand, common: dict[str, Any], where: Grid | View, shadows: Sequence[Shadow] = (), first: int = 1
 ) -> list[dict[str, Any]]:
-    """Rows of ``deposits.csv`` of one image; with a view, of a radiograph."""
+    """Rows of ``deposits.csv`` of one image: of a scan on a grid, or of a radiograph with its shadows."""
     rows = []
     by_index = {shadow.index: shadow for shadow in shadows}
     for index, deposit in enumerate(posed.hand.deposits):
         centre = transform_points(posed.deposit_to_world(index), np.asarray(deposit.centroid))
         row = common | {
-            "deposit_id": index + 1,
+            "deposit_id": index + first,
             "kind": deposit.kind,
             "consistency": deposit.content.consistency,
             "fluid_level": deposit.content.level,
@@ -182,17 +194,21 @@ def deposit_rows(
             "distance_bone_mm": max(deposit.site.clearance_mm, 0.0),
             "touches_bone": deposit.site.touches,
         }
-        if view is None:
+        if isinstance(where, Grid):
             row |= {"centroid_r_mm": centre[0], "centroid_a_mm": centre[1], "centroid_s_mm": centre[2]}
-        elif index in by_index:
-            shadow = by_index[index]
-            area = float(shadow.mask.sum()) * view.pixel_spacing_mm[0] * view.pixel_spacing_mm[1]
-            u, v = view.project(centre, np.eye(4))
-            row |= {
-                "area_detector_mm2": area,
-                "area_mm2": area * (centre[2] / view.source_detector_mm) ** 2,
-                "u_px": float(u),
-                "v_px": float(v),
-            }
+            ijk = transform_points(np.linalg.inv(where.ijk_to_world), centre)
+            row["in_view"] = bool(np.all((ijk > -0.5) & (ijk < np.array(where.size) - 0.5)))
+        else:
+            row |= _shadow_columns(centre, where, by_index.get(index))
         rows.append(row)
     return rows
+
+
+def _shadow_columns(centre: np.ndarray, view: View, shadow: Shadow | None) -> dict[str, Any]:
+    """Columns of a deposit on a radiograph; its area is that of its shadow, brought back to its own plane."""
+    u, v = view.project(centre, np.eye(4))
+    row = {"u_px": float(u), "v_px": float(v), "in_view": bool(0 <= u < view.columns and 0 <= v < view.rows)}
+    if shadow is not None:
+        area = float(shadow.mask.sum()) * view.pixel_spacing_mm[0] * view.pixel_spacing_mm[1]
+        row |= {"area_detector_mm2": area, "area_mm2": area * float(centre[2] / view.source_detector_mm) ** 2}
+    return row
