@@ -31,8 +31,8 @@ FIT_ERROR = 0.13
 """The same for a fitted contrast, per missing part of a full voxel: a blurred plate never shows its contrast."""
 CLUMPED_NOISE = 0.4
 """Noise as coarse as the point spread is taken for shape: the fit's error grows with the log of its grain."""
-FULL_PSF_SENSITIVITY = 0.05
-"""Change of log(contrast) per change of log(width) where full voxels give the contrast."""
+FULL_PSF_SENSITIVITY = 0.15
+"""Change of log(contrast) per change of log(width) where a quarter of the voxels are full; falls with their square."""
 INNER_FWHM = 0.4
 """Depth under the mask's surface, in widths of the point spread, from which a voxel shows mostly the deposit."""
 UNEVEN = 0.15
@@ -269,7 +269,10 @@ def _relative_sd(
         grain = 1 + CLUMPED_NOISE * float(np.log(around.clump))
         from_contrast = noise * (grain * contrast) ** 2 / max(fitted.stiffness, 1e-12)
         from_contrast += (MODEL_ERROR + FIT_ERROR * (1 - min(fitted.peak, 1.0))) ** 2
-    sensitivity = FULL_PSF_SENSITIVITY if fitted is None else fitted.psf_sensitivity
+    if fitted is None:
+        sensitivity = FULL_PSF_SENSITIVITY * min(1.0, 0.25 * voxels / full) ** 2
+    else:
+        sensitivity = fitted.psf_sensitivity
     from_psf = (sensitivity * psf_sd) ** 2
     return float(np.sqrt(max(from_sum + from_contrast, 0.0) + from_background + from_contact + from_psf))
 
