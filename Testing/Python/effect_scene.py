@@ -1,6 +1,7 @@
 """A scene for tests of the effect: bodies of known place in a CT, MR or film, and the editor on it."""
 
 import functools
+import hashlib
 
 import numpy as np
 import slicer
@@ -145,9 +146,12 @@ class EffectScene:
         return list(self.segmentation.GetSegmentation().GetSegmentIDs())
 
     def state(self):
-        """Everything that undo must bring back: IDs, names, voxels of each segment."""
+        """Everything that undo must bring back: IDs, names, and a digest of the voxels of each segment."""
         segmentation = self.segmentation.GetSegmentation()
-        return {i: (segmentation.GetSegment(i).GetName(), self.mask(i).tobytes()) for i in self.ids()}
+        return {
+            i: (segmentation.GetSegment(i).GetName(), hashlib.sha256(self.mask(i).tobytes()).hexdigest())
+            for i in self.ids()
+        }
 
     def tool(self, name):
         """Choose a tool."""
