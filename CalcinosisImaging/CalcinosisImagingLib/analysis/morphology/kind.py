@@ -22,8 +22,12 @@ SHEET = 0.72
 """Thickness over the cube root of the volume at which plate and stone are equally likely."""
 GRAINS = 5.0
 """Number of fragments, the largest holding 40 %, at which stippling and net are equally likely."""
+ROD = 0.5
+"""Roundness of fragments at which they speak neither for grains nor for pieces of thread."""
 MIXED_SHARE = 0.12
-"""Share of the rarer of dense and soft from which a deposit is mixed."""
+"""Share of the rarer of dense and soft from which a deposit is mixed..."""
+MIXED_UNEVEN = 0.15
+"""...if its heterogeneity is at least this."""
 PASTE_HU = 400.0
 CHALK_HU = 600.0
 VOID_RATIO = 0.5
@@ -38,7 +42,9 @@ def form_of(row: Mapping[str, object]) -> tuple[str, float | None]:
     pieces, solidity, thickness, volume, largest = (float(value) for value in known)
     meshes = _rise(float(row["loops"]) - NET_LOOPS, 0.6) * _rise(np.log(NET_SOLIDITY / max(solidity, 1e-3)), 0.1)
     loose = max(_rise(np.log(OPEN_SOLIDITY / max(solidity, 1e-3)), 0.2), meshes)
-    grains = _rise(np.log(pieces / GRAINS) - 4 * (largest - 0.4) - 2 * (float(row["loops"]) > 0), 0.5)
+    round_pieces = row.get("fragment_roundness")
+    rods = 0.0 if round_pieces is None else 6 * (ROD - float(round_pieces))
+    grains = _rise(np.log(pieces / GRAINS) - 4 * (largest - 0.4) - 2 * (float(row["loops"]) > 0) - rods, 0.5)
     sheet = _rise(np.log(SHEET / (thickness / volume ** (1 / 3))), 0.08)
     return _most_likely(
         {
@@ -50,17 +56,21 @@ def form_of(row: Mapping[str, object]) -> tuple[str, float | None]:
     )
 
 
-def consistency_from_hu(plateau_hu: float | None, dense_share: float | None) -> tuple[str, float | None]:
-    """Consistency from the CT number of the full deposit and the part of it that is dense."""
-    return _answer(hu_odds(plateau_hu, dense_share))
+def consistency_from_hu(
+    plateau_hu: float | None, dense_share: float | None, uneven: float | None
+) -> tuple[str, float | None]:
+    """Consistency from the CT number of the full deposit, the part of it that is dense, and its heterogeneity."""
+    return _answer(hu_odds(plateau_hu, dense_share, uneven))
 
 
-def hu_odds(plateau_hu: float | None, dense_share: float | None) -> dict[str, float]:
+def hu_odds(plateau_hu: float | None, dense_share: float | None, uneven: float | None) -> dict[str, float]:
     """Probability of each consistency by CT; empty where CT does not tell."""
     if plateau_hu is None:
         return {}
     chalk = _rise(plateau_hu - (PASTE_HU + CHALK_HU) / 2, (CHALK_HU - PASTE_HU) / 6)
-    mixed = 0.05 if dense_share is None else _rise(min(dense_share, 1 - dense_share) - MIXED_SHARE, 0.03)
+    mixed = 0.05
+    if dense_share is not None and uneven is not None:
+        mixed = _rise(min(dense_share, 1 - dense_share) - MIXED_SHARE, 0.03) * _rise(uneven - MIXED_UNEVEN, 0.03)
     return {"chalk": (1 - mixed) * chalk, "paste": (1 - mixed) * (1 - chalk), "mixed": mixed}
 
 
@@ -85,7 +95,11 @@ def consistency_from_both(
     what it leaves open counts alike for all.
     """
     odds = dict.fromkeys(CONSISTENCIES, 1.0)
-    seen = [] if ct_row is None else [hu_odds(ct_row.get("plateau_hu"), ct_row.get("dense_share"))]
+    seen = (
+        []
+        if ct_row is None
+        else [hu_odds(*(ct_row.get(key) for key in ("plateau_hu", "dense_share", "heterogeneity")))]
+    )
     for row in mr_rows:
         told = signal_odds(row.get("signal_ratio"))
         open_part = max(1 - sum(told.values()), 0.05) / len(CONSISTENCIES)

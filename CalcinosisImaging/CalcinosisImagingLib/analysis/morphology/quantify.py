@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
 
 from ..errors import InputError
 from ..progress import Progress, report, silent
@@ -17,8 +16,9 @@ from .cut import Cut, cut_deposits, labelled_boxes
 from .density import ct_density, mr_signal
 from .film import film_measures
 from .fractions import PointSpread, closer, measure_fractions
-from .kind import consistency_from_hu, consistency_from_signal, form_of
+from .kind import CHALK_HU, consistency_from_hu, consistency_from_signal, form_of
 from .mesh import mesh_vertices
+from .pieces import fragments
 from .place import Skeleton, nearest, place_measures, skeleton
 from .psf import point_spread
 from .registry import COLUMNS, MEASURES
@@ -30,8 +30,6 @@ from .surroundings import margin_mm
 Modality = Literal["ct", "mr", "xray"]
 FILM_MARGIN_PIXELS = 8
 """Surroundings of a shadow that are looked at."""
-EVERYWHERE = np.ones((3, 3, 3), bool)
-"""Voxels that share a face, an edge or a corner are connected."""
 
 
 def quantify(
@@ -127,13 +125,6 @@ def _row(cut: Cut, modality: str, measured: dict[str, object]) -> dict[str, obje
     return row
 
 
-def fragments(cut: Cut) -> dict[str, object]:
-    """Number of connected pieces and the largest one's part."""
-    labels, count = ndimage.label(cut.mask[cut.inner], EVERYWHERE)
-    sizes = np.bincount(labels.ravel())[1:]
-    return {"fragments": int(count), "largest_fragment": float(sizes.max() / sizes.sum())}
-
-
 def _solid(
     cut: Cut,
     modality: str,
@@ -171,7 +162,11 @@ def _solid(
 def _consistency(row: dict[str, object], modality: str) -> tuple[str, float | None]:
     """Consistency by what the modality shows."""
     if modality == "ct":
-        return consistency_from_hu(row.get("plateau_hu"), row.get("dense_share"))
+        plateau, upper = row.get("plateau_hu"), row["p90_hu"]
+        if plateau is None and upper > CHALK_HU:
+            # Blur can only lower a thin deposit's values: what is dense all the same is chalk.
+            plateau = upper
+        return consistency_from_hu(plateau, row.get("dense_share"), row.get("heterogeneity"))
     return consistency_from_signal(row.get("signal_ratio"))
 
 

@@ -64,6 +64,15 @@ _SIZE = _group(
         _ALL,
     ),
     (
+        "fragment_roundness",
+        "Roundness of fragments",
+        "Minor over major axis of the pieces, mean by voxels.",
+        "",
+        None,
+        OWN,
+        _3D,
+    ),
+    (
         "volume_mm3",
         "Volume",
         "Best estimate of the true volume, from voxel fractions.",
