@@ -46,6 +46,9 @@ def start() -> None:
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     logic, scene, keep = _boot(temporary)
     modules = {name: _module_logic(name, class_name, logic, scene) for name, class_name in MODULE_LOGICS.items()}
+    # `slicer.util` asks for it when it imports a labelmap.
+    modules["Colors"] = logic.GetColorLogic()
+    logic.SetModuleLogic("Colors", modules["Colors"])
     # The application logic and the managers must live as long as the process: Python owns them.
     slicer.app = application.Application(logic, temporary, keep)
     slicer.modules = application.Modules(modules)

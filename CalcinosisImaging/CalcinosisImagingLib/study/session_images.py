@@ -13,6 +13,9 @@ from ..scene.volumes import set_view, volume_from_node, volume_to_node
 from .layout import Edit
 from .source_image import SourceImage
 
+BONE_ID = "bone"
+"""Segment that the Segment Editor effect makes of what a reader called bone."""
+
 TITLES = {"ct": "CT", "mr": "MR", "xray": "X-ray"}
 
 
@@ -84,7 +87,9 @@ def add_edits(scene: object, image: ImageNodes, edits: Iterable[Edit]) -> None:
         if not read.volume.same_grid(volume):
             raise InputError(f"{edit.path}: is not on the grid of its image; correct a copy of our result file.")
         segments = tuple(
-            replace(s, tags={**s.tags, SOURCE_TAG: "edited"}) for s in read.segments if (read.labels == s.label).any()
+            replace(s, tags={**s.tags, SOURCE_TAG: "edited"})
+            for s in read.segments
+            if s.segment_id != BONE_ID and (read.labels == s.label).any()
         )
         shown = dressed(Segmentation(read.volume, segments), deposits_appearance(image.modality))
         title = f"{image.volume.GetName()} deposits, edited {edit.reader or ''}".rstrip()
