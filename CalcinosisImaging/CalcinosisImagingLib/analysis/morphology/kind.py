@@ -43,7 +43,7 @@ def form_of(row: Mapping[str, object]) -> tuple[str, float | None]:
     meshes = _rise(float(row["loops"]) - NET_LOOPS, 0.6) * _rise(np.log(NET_SOLIDITY / max(solidity, 1e-3)), 0.1)
     loose = max(_rise(np.log(OPEN_SOLIDITY / max(solidity, 1e-3)), 0.2), meshes)
     round_pieces = row.get("fragment_roundness")
-    rods = 0.0 if round_pieces is None else 40 * (ROD - float(round_pieces))
+    rods = 0.0 if round_pieces is None else 45 * (1 - largest) * (ROD - float(round_pieces))
     grains = _rise(np.log(pieces / GRAINS) - 4 * (largest - 0.4) - 2 * (float(row["loops"]) > 0) - rods, 0.5)
     sheet = _rise(np.log(SHEET / (thickness / volume ** (1 / 3))), 0.08)
     return _most_likely(
