@@ -10,8 +10,7 @@ from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.analysis.view import View
 from CalcinosisImagingLib.analysis.volume import Volume
-from CalcinosisImagingLib.phantom.implant import implant
-from CalcinosisImagingLib.phantom.implant_film import implant_film
+from CalcinosisImagingLib.phantom.implant import implant, implant_film
 from scipy import ndimage
 
 FINGER = "hrpqct_finger_GPL3/GRAY_JOINT_half.nii.gz"

@@ -19,30 +19,8 @@ from ..analysis.volume import Volume, transform_points
 from .deposit_kinds import Drawn, draw_shape
 from .frames import rigid
 from .implant_places import Room, find_room
+from .implanted import FWHM_VOXELS, KINDS, SIGMA_PER_FWHM, Implanted, as_type
 from .lattice import Box, Grid, supersampling, voxel_share
-
-FWHM_VOXELS = 1.2
-"""Width of the point spread in voxels along each axis: what scanners aim at (Nyquist with little to spare)."""
-SIGMA_PER_FWHM = 0.42466
-KINDS = {"stone": 0.7, "plate": 0.12, "net": 0.08, "stippled": 0.1}
-"""Rarer kinds are implanted more often than they occur, so that each is tested."""
-
-
-@dataclass(frozen=True, eq=False)
-class Implanted:
-    """A real image with deposits.
-
-    Attributes
-    ----------
-    volume: the image, same grid and type of voxel.
-    truth: labels 1..N of what lies at the centre of each voxel (of a film: pixels whose ray meets the deposit).
-    rows: one per deposit: deposit_id, kind, consistency, fragments, volume_mm3, thickness_mm, and the place:
-        centroid_r_mm, centroid_a_mm, centroid_s_mm (films: u_px, v_px, area_mm2, area_detector_mm2).
-    """
-
-    volume: Volume
-    truth: Segmentation
-    rows: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +84,7 @@ def implant(
     report(progress, 1.0, "deposits implanted")
     segments = tuple(Segment(n, f"deposit-{n}", f"Deposit {n}") for n in range(1, len(placed) + 1))
     return Implanted(
-        volume.with_voxels(_as_type(voxels, volume.voxels.dtype)),
+        volume.with_voxels(as_type(voxels, volume.voxels.dtype)),
         Segmentation(volume.with_voxels(labels), segments),
         rows,
     )
@@ -219,11 +197,3 @@ def _row(number: int, item: _Placed, consistency: str, value: float, modality: s
         "centroid_a_mm": float(centre[1]),
         "centroid_s_mm": float(centre[2]),
     }
-
-
-def _as_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Values rounded and clipped into the image's own type."""
-    if np.issubdtype(dtype, np.floating):
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)

@@ -16,7 +16,7 @@ from ..analysis.volume import Volume
 from .deposit_kinds import Drawn, draw_shape
 from .film import film_attenuation
 from .frames import rigid
-from .implant import FWHM_VOXELS, KINDS, SIGMA_PER_FWHM, Implanted, _as_type
+from .implanted import FWHM_VOXELS, KINDS, SIGMA_PER_FWHM, Implanted, as_type
 from .lattice import Rays, fraction, sample
 
 HAND_INTEGRAL = 0.4
@@ -99,7 +99,7 @@ def implant_film(
         rows.append(_row(label, shadow, "paste" if paste else "chalk", hu, view))
     report(progress, 1.0, "deposits implanted")
     segments = tuple(Segment(n, f"deposit-{n}", f"Deposit {n}") for n in range(1, len(rows) + 1))
-    image = film.with_voxels(_as_type(pixels[None], film.voxels.dtype))
+    image = film.with_voxels(as_type(pixels[None], film.voxels.dtype))
     return Implanted(image, Segmentation(film.with_voxels(labels), segments), rows)
 
 
