@@ -80,6 +80,20 @@ class CommandsTest(unittest.TestCase):
         self.assertAlmostEqual(float(row["volume_mm3"]) / 120, 1.0, delta=0.03)
         self.assertEqual(row["mass_mg"], "")
 
+    def test_the_ibsi_phantom_is_measured_as_published(self):
+        from test_morphology_ibsi import EXPECTED, phantom
+
+        volume, mask = phantom()
+        sitk.WriteImage(to_itk(volume), str(self.folder / "ibsi.nrrd"))
+        sitk.WriteImage(to_itk(mask.volume), str(self.folder / "mask.nrrd"))
+        out = self.folder / "ibsi.csv"
+        self.run_well(
+            "quantify", self.folder / "ibsi.nrrd", self.folder / "mask.nrrd", "--modality", "ct", "--out", out
+        )
+        (row,) = rows_of(out)
+        for column, (value, tolerance) in EXPECTED.items():
+            self.assertAlmostEqual(float(row[column]), value, delta=tolerance, msg=column)
+
     def test_quantify_by_components(self):
         volume, path = self.box_ct()
         labels = np.zeros(volume.voxels.shape, np.uint16)

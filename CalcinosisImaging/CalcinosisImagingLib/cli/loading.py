@@ -14,9 +14,11 @@ from ..scene.volumes import set_view, volume_from_node, volume_to_node
 from ..study.images import SourceImage, read_image
 
 
-def image_node(path: Path, modality: str, view_path: Path | None = None) -> tuple[object, SourceImage]:
-    """Read an image into a new volume node named after its file."""
-    image = read_image(Path(path), modality, view_path)
+def image_node(
+    path: Path, modality: str, view_path: Path | None = None, plausible: bool = True
+) -> tuple[object, SourceImage]:
+    """Read an image into a new volume node named after its file; see `study.images.read_image`."""
+    image = read_image(Path(path), modality, view_path, plausible=plausible)
     node = volume_to_node(slicer.mrmlScene, image.volume, Path(path).name.split(".")[0] or modality, modality)
     if image.view is not None:
         set_view(node, image.view)

@@ -53,13 +53,19 @@ def check_grid(ijk_to_ras: np.ndarray, size: tuple[int, int, int], source: str) 
         raise InputError(f"{source}: its axes are not at right angles (shear); resample it to a rectangular grid.")
 
 
-def check_values(volume: Volume, modality: str, source: str) -> None:
-    """Refuse voxels that are not finite, all alike, or certainly not of that modality."""
+def check_finite(volume: Volume, source: str) -> None:
+    """Refuse voxels that are not finite numbers."""
     voxels = volume.voxels
     if voxels.dtype.kind == "f":
         bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
         if bad:
             raise InputError(f"{source}: {bad} voxels are not finite numbers (NaN or infinite); replace them.")
+
+
+def check_values(volume: Volume, modality: str, source: str) -> None:
+    """Refuse voxels that are not finite, all alike, or certainly not of that modality."""
+    check_finite(volume, source)
+    voxels = volume.voxels
     low, high = voxels.min(), voxels.max()
     if low == high:
         raise InputError(f"{source}: all voxels have the value {low:g}, so it shows nothing; export the image again.")

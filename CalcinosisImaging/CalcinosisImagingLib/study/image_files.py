@@ -12,7 +12,7 @@ from ..analysis.itk_bridge import geometry_from_itk
 from ..analysis.view import View
 from ..analysis.volume import Volume
 from .file_headers import check_header, is_segmentation
-from .image_checks import check_dimensions, check_grid, check_size, check_values, check_view
+from .image_checks import check_dimensions, check_finite, check_grid, check_size, check_values, check_view
 from .names import series_name
 from .source_image import XRAY, SourceImage, content_hash, file_digest
 from .view_files import IMAGE_SUFFIXES, find_view, image_stem, image_suffix, is_view, read_view, view_path_of
@@ -23,7 +23,9 @@ SPACING_TOLERANCE = 0.01
 """A film's own geometry is kept when its spacing is the view's within this fraction."""
 
 
-def read_image_file(path: Path, modality: str | None = None, view_path: Path | None = None) -> SourceImage:
+def read_image_file(
+    path: Path, modality: str | None = None, view_path: Path | None = None, plausible: bool = True
+) -> SourceImage:
     """Read one image file that is not DICOM.
 
     Parameters
@@ -31,6 +33,7 @@ def read_image_file(path: Path, modality: str | None = None, view_path: Path | N
     path: a file with a suffix of `IMAGE_SUFFIXES`.
     modality: "ct", "mr" or "xray"; if None, a radiograph is known by its view file, all else is refused.
     view_path: the radiograph's view file; if None, ``NAME.json`` beside ``NAME.*``.
+    plausible: refuse values that the modality cannot have.
 
     Raises
     ------
@@ -50,7 +53,10 @@ def read_image_file(path: Path, modality: str | None = None, view_path: Path | N
         check_view(volume, view, source)
         volume, notes = _on_detector(volume, view)
     check_grid(volume.ijk_to_ras, volume.size, source)
-    check_values(volume, modality, source)
+    if plausible:
+        check_values(volume, modality, source)
+    else:
+        check_finite(volume, source)
     files = (path,) if view is None else tuple(sorted((path, found_view)))
     return SourceImage(
         volume=volume,

@@ -22,6 +22,7 @@ def read_image(
     modality: str | None = None,
     view_path: Path | None = None,
     progress: Progress = silent,
+    plausible: bool = True,
 ) -> SourceImage:
     """Read one image of any kind that the project takes, checked, in RAS millimetres.
 
@@ -31,6 +32,8 @@ def read_image(
         an image file, or a folder that holds one image file.
     modality: what is expected: "ct", "mr" or "xray"; None takes what DICOM says.
     view_path: view file of a radiograph; None looks for one beside the image. For DICOM it replaces the tags.
+    plausible: refuse values in image files that the modality cannot have; False where the user says what to measure,
+        so that test objects with other values can be measured too.
 
     Returns
     -------
@@ -54,15 +57,17 @@ def read_image(
         raise InputError(f"{path}: there is no such file or folder; check the name.")
     report(progress, 0.0, f"Reading {path.name}")
     if path.is_dir():
-        return _read_folder(path, modality, view_path, progress)
+        return _read_folder(path, modality, view_path, progress, plausible)
     if is_dicom(path):
         return read_dicom(find_dicom([path]), path, modality, view_path, progress)
-    image = read_image_file(path, modality, view_path)
+    image = read_image_file(path, modality, view_path, plausible)
     report(progress, 1.0, f"Read {path.name}")
     return image
 
 
-def _read_folder(path: Path, modality: str | None, view_path: Path | None, progress: Progress) -> SourceImage:
+def _read_folder(
+    path: Path, modality: str | None, view_path: Path | None, progress: Progress, plausible: bool
+) -> SourceImage:
     """A folder of DICOM files, or one with a single image file."""
     dicom: list[DicomFile] = find_dicom([path], part(progress, 0.0, 0.2))
     images = image_files_in(path)
@@ -75,7 +80,7 @@ def _read_folder(path: Path, modality: str | None, view_path: Path | None, progr
         raise InputError(f"{path}: holds {len(images)} image files ({names}); give one of them.")
     if not images:
         raise InputError(f"{path}: holds no image (neither DICOM nor an image file); check the folder.")
-    return read_image_file(images[0], modality, view_path)
+    return read_image_file(images[0], modality, view_path, plausible)
 
 
 def image_files_in(folder: Path) -> list[Path]:

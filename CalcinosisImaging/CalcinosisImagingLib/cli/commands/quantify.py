@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from ..loading import image_node, segmentation_node, segmentation_of
 
     calibration = None if arguments.calibration is None else read_calibration(arguments.calibration)
-    node, image = image_node(arguments.image, arguments.modality, arguments.view)
+    node, image = image_node(arguments.image, arguments.modality, arguments.view, plausible=False)
     deposits = segmentation_node(arguments.segmentation, node)
     if arguments.labels == "components":
         update_node(deposits, split_into_components(segmentation_of(deposits, node)))
