@@ -18,9 +18,12 @@ from ..analysis.segmentation import Segment, Segmentation
 from ..analysis.volume import Volume, transform_points
 from .deposit_kinds import Drawn, draw_shape
 from .frames import rigid
+from .implant_film import implant_film
 from .implant_places import Room, find_room
 from .implanted import FWHM_VOXELS, KINDS, SIGMA_PER_FWHM, Implanted, as_type
 from .lattice import Box, Grid, supersampling, voxel_share
+
+__all__ = ["Implanted", "implant", "implant_film"]
 
 
 @dataclass(frozen=True, eq=False)
