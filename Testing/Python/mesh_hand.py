@@ -285,8 +285,8 @@ class _Painter:
         filled[:, :, top : top + 18] = filled[:, :, top - 1 : top]
         outside = ndimage.distance_transform_edt(~filled) * coarse
         web = ndimage.distance_transform_edt(outside < 9.0) * coarse
-        palm = (web > 5.5).astype(np.float32)
-        depth = ndimage.gaussian_filter(np.maximum(7.0 - outside, (web - 5.5) * palm), 1.2)
+        palm = np.where(web > 5.5, web - 5.5, -20.0)
+        depth = ndimage.gaussian_filter(np.maximum(7.0 - outside, palm), 1.2)
         shape = self.hu.shape
         for start in range(0, shape[0], 32):
             box = (slice(start, min(start + 32, shape[0])), slice(0, shape[1]), slice(0, shape[2]))

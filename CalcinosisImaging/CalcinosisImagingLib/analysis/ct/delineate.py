@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-TURNS = 4
-MAX_RESTORED = 3.0
+TRIALS = 18
+FINE_VOXELS = 1_500_000
+NOT_TISSUE_HU = -250.0
+BACKGROUND_MM = 1.5
+MAX_RESTORED = 4.0
 """The plateau is restored to at most this multiple of the highest (smoothed) contrast."""
 
 
@@ -28,9 +31,9 @@ def delineate(
 ) -> Delineated:
     """Outline one deposit.
 
-    The image there is background plus contrast times the blurred body. Body and contrast are found in turns: the
-    contrast by least squares against the blurred body, the body as the brightest voxels that hold the integral of the
-    image over the contrast. The integral does not depend on the blur, so that the volume is not biased by it.
+    The image there is background plus contrast times the blurred body. For each contrast tried the body is the
+    brightest part that holds the integral of the image over the contrast (which no blur changes); the contrast whose
+    blurred body is most like the image is taken.
 
     Parameters
     ----------
@@ -38,36 +41,90 @@ def delineate(
     sigma_mm: of the point spread.
     """
     voxel = float(np.prod(spacing))
+    step = float(spacing.mean())
     away = ndimage.distance_transform_edt(~own, sampling=spacing)
-    reach = (away <= 2.6 * sigma_mm + 0.5 * float(spacing.mean())) & ~blocked
-    ring = (away > 3.2 * sigma_mm + 0.5) & (away <= 3.2 * sigma_mm + 2.5) & ~_widened(blocked, spacing, 2.5 * sigma_mm)
-    background = soft_hu
-    around = hu[ring]
-    around = around[(around > -200) & (around < soft_hu + 120)]
-    if len(around) >= 30:
-        background = float(np.median(around))
+    reach = (away <= 2.6 * sigma_mm + 0.5 * step) & ~blocked & (hu > NOT_TISSUE_HU)
+    around = (away > 2.6 * sigma_mm + 0.5 * step) & (away <= 2.6 * sigma_mm + 4.0)
+    around &= (hu > NOT_TISSUE_HU) & (hu < soft_hu + 150) & ~_widened(blocked, spacing, 2.5 * sigma_mm)
+    background = _background(hu, around, soft_hu, spacing)
     contrast_image = np.where(reach, hu - background, 0.0).astype(np.float32)
-    values = contrast_image[own]
-    contrast = float(np.percentile(values, 85))
-    highest = max(contrast, 30.0)
-    total = float(contrast_image.sum())
-    order = np.argsort(-np.where(reach, ndimage.gaussian_filter(contrast_image, 0.25 / spacing), -1e9), axis=None)
-    sigma = sigma_mm / spacing
-    body = own
-    for _ in range(TURNS):
-        count = int(np.clip(round(total / contrast), 1, int(reach.sum())))
-        body = np.zeros(hu.size, bool)
-        body[order[:count]] = True
-        body = body.reshape(hu.shape)
-        blurred = ndimage.gaussian_filter(body.astype(np.float32), sigma)
-        blurred[~reach] = 0
-        new = float((contrast_image * blurred).sum() / max(float((blurred**2).sum()), 1e-6))
-        contrast = float(np.clip(0.5 * (contrast + new), 0.7 * highest, MAX_RESTORED * highest))
-    fraction = np.clip(contrast_image / contrast, 0.0, 1.0)
-    fraction = np.where(reach, fraction, 0).astype(np.float32)
-    scale = total / contrast / max(float(fraction.sum()), 1e-6)
-    fraction *= float(np.clip(scale, 0.5, 1.0))
-    return Delineated(body, fraction, background, contrast, max(total / contrast, 0.0) * voxel)
+    smooth = ndimage.gaussian_filter(contrast_image, 0.25 / spacing)
+    highest = max(float(np.percentile(smooth[own], 95)), 30.0) + soft_hu
+    plateau, body = _plateau(contrast_image, background, smooth, reach, highest, soft_hu, sigma_mm / spacing)
+    fraction = contrast_image / np.maximum(plateau - background, 30.0)
+    total = max(float(fraction.sum()), 0.0)
+    if not body.any():
+        body = fraction >= 0.5 if (fraction >= 0.5).any() else own
+    level = float(background[body].mean())
+    return Delineated(body, _balanced(fraction, total), level, plateau - level, total * voxel)
+
+
+def _plateau(
+    contrast: np.ndarray,
+    background: np.ndarray,
+    smooth: np.ndarray,
+    reach: np.ndarray,
+    highest: float,
+    soft_hu: float,
+    sigma: np.ndarray,
+) -> tuple[float, np.ndarray]:
+    """The plateau (HU) whose body, blurred, explains the image best, and that body.
+
+    For each plateau tried the body is what holds the integral: the brightest part of a finer copy, so that a plate
+    thinner than a voxel is one.
+    """
+    times = next((t for t in (3, 2) if contrast.size * t**3 <= FINE_VOXELS), 1)
+    fine = smooth
+    if times > 1:
+        fine = ndimage.zoom(smooth, times, order=3, grid_mode=True, mode="nearest")
+    near = reach.repeat(times, 0).repeat(times, 1).repeat(times, 2)
+    order = np.argsort(-np.where(near, fine, -1e4), axis=None)
+    factors = np.geomspace(0.85, MAX_RESTORED, TRIALS)
+    errors = np.zeros(TRIALS)
+    shapes = []
+    for trial, factor in enumerate(factors):
+        plateau = soft_hu + factor * (highest - soft_hu)
+        rise = np.maximum(plateau - background, 30.0)
+        count = int(np.clip(round(float((contrast / rise)[reach].sum()) * times**3), 1, fine.size))
+        body = np.zeros(fine.size, np.float32)
+        body[order[:count]] = 1.0
+        k, j, i = contrast.shape
+        body = body.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
+        blurred = ndimage.gaussian_filter(body, sigma)
+        error = float(((contrast - blurred * rise)[reach] ** 2).sum())
+        errors[trial] = error
+        shapes.append(body >= 0.5)
+    least = int(errors.argmin())
+    return soft_hu + _refined(np.log(factors), errors, least) * (highest - soft_hu), shapes[least]
+
+
+def _refined(logs: np.ndarray, errors: np.ndarray, least: int) -> float:
+    """The factor at the vertex of the parabola through the least error and its neighbours."""
+    if least in (0, len(logs) - 1):
+        return float(np.exp(logs[least]))
+    before, middle, after = errors[least - 1 : least + 2]
+    bend = before - 2 * middle + after
+    shift = 0.5 * (before - after) / bend if bend > 0 else 0.0
+    return float(np.exp(logs[least] + shift * (logs[1] - logs[0])))
+
+
+def _balanced(fraction: np.ndarray, total: float) -> np.ndarray:
+    """Fractions within 0..1 whose sum is ``total``: what clipping adds in the faint rim is taken from there again."""
+    fraction = np.clip(fraction, 0.0, 1.0)
+    rim = fraction < 0.5
+    faint = float(fraction[rim].sum())
+    if faint > 0:
+        fraction[rim] *= float(np.clip((total - float(fraction[~rim].sum())) / faint, 0.0, 1.2))
+    return fraction
+
+
+def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.ndarray) -> np.ndarray:
+    """What the tissue would be without the deposit: the tissue around it, carried inwards (normalised convolution)."""
+    sigma = BACKGROUND_MM / spacing
+    weight = ndimage.gaussian_filter(around.astype(np.float32), sigma)
+    values = ndimage.gaussian_filter(np.where(around, hu, 0).astype(np.float32), sigma)
+    # A little of the usual level, so that it takes over where no tissue is near.
+    return (values + 1e-3 * soft_hu) / (weight + 1e-3)
 
 
 def _widened(mask: np.ndarray, spacing: np.ndarray, distance_mm: float) -> np.ndarray:

@@ -16,6 +16,8 @@ from .settings import CtSettings
 
 SMOOTH_MM = 0.3
 """Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
+TENDON_HU = 135.0
+"""Tendons and skin reach about 120 HU."""
 NOISE_FACTOR = 3.5
 LEAST_PIECE_MM3 = 0.3
 METAL_REACH_MM = 4.0
@@ -127,7 +129,7 @@ def _bodies(
     """Labels of bodies above the threshold and clear of the bones' blur, fragments grouped."""
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     rest = noise_hu(smooth)
-    threshold = soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest)
+    threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
     # Outside a bone its blur fades within three quarters of the point spread's width.
     halo = np.maximum(np.round((0.75 * np.hypot(fwhm, 2.3 * SMOOTH_MM)) / spacing), 1).astype(int)
     bone = sitk.GetImageFromArray((bones > 0).astype(np.uint8))
@@ -174,9 +176,10 @@ def _describe(
     found = delineate(hu, own, blocked, soft_hu, fwhm / FWHM_PER_SIGMA, spacing)
     labels[own] = 0
     labels[found.mask] = label
-    np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
     why = reason(known, settings, beside_metal)
+    if not why:
+        np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     return Candidate(
         label,
         found.volume_mm3,

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import Delaunay, QhullError
 
-INSIDE_SHARE = 0.12
+from .grid import grow_box
+
+INSIDE_SHARE = 0.2
 """Share of a bone that must be marrow or trabeculae, for the rule to apply."""
 MARGIN_MM = 0.9
 SLICE_MM = 3.0
 LEAST_EXCESS_MM3 = 1.5
-THICKEST_MM = 3.0
+THICKEST_MM = 5.0
+BESIDE_MM = 6.0
+OUTSIDE_SHARE = 0.5
 
 
 def without_excess(mask: np.ndarray, hu: np.ndarray, threshold: np.ndarray, spacing: np.ndarray) -> np.ndarray:
@@ -42,12 +47,28 @@ def without_excess(mask: np.ndarray, hu: np.ndarray, threshold: np.ndarray, spac
     labels, count = ndimage.label(excess)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
-    excess = np.isin(labels, np.flatnonzero(sizes * voxel >= LEAST_EXCESS_MM3))
+    rest = mask & ~(depth > limit + 0.3)
+    kept = [n for n in np.flatnonzero(sizes * voxel >= LEAST_EXCESS_MM3) if _stands_out(labels == n, rest, spacing)]
+    excess = np.isin(labels, kept)
     if not excess.any():
         return mask
     # Back to the shell's usual surface, but not along it.
     near = ndimage.distance_transform_edt(~excess, sampling=spacing) <= MARGIN_MM + float(spacing.mean())
     return mask & ~(near & (depth > limit + 0.3))
+
+
+def _stands_out(piece: np.ndarray, rest: np.ndarray, spacing: np.ndarray) -> bool:
+    """Whether most of a piece lies outside the convex hull of the bone's part beside it: else it fills a dent."""
+    box = grow_box(ndimage.find_objects(piece.astype(np.uint8))[0], np.ceil(BESIDE_MM / spacing), piece.shape)
+    beside = rest[box]
+    surface = np.argwhere(beside & ~ndimage.binary_erosion(beside)) * spacing
+    if len(surface) < 20:
+        return True
+    try:
+        hull = Delaunay(surface[:: max(len(surface) // 1500, 1)])
+    except QhullError:
+        return True
+    return float((hull.find_simplex(np.argwhere(piece[box]) * spacing) < 0).mean()) > OUTSIDE_SHARE
 
 
 def _usual_thickness(mask: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -> np.ndarray:
@@ -65,7 +86,7 @@ def _usual_thickness(mask: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -
     for index in range(len(usual)):
         some = values[on_surface & (np.abs(section - index) <= 1)]
         usual[index] = np.median(some) if len(some) >= 10 else typical
-    usual = np.minimum(usual, max(THICKEST_MM, 1.5 * typical))
+    usual = np.minimum(usual, max(THICKEST_MM, 2.5 * typical))
     limit = np.zeros(mask.shape)
     limit[tuple(points.T)] = usual[section]
     return limit

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 LEVEL_STEP_HU = 60
 SEED_MM3 = 12.0

@@ -43,7 +43,13 @@ class Facts:
 
 
 def facts(
-    hu: np.ndarray, body: np.ndarray, background: float, contrast: float, volume: float, noise: float, spacing: np.ndarray
+    hu: np.ndarray,
+    body: np.ndarray,
+    background: float,
+    contrast: float,
+    volume: float,
+    noise: float,
+    spacing: np.ndarray,
 ) -> Facts:
     """Measure a candidate on its crop."""
     depth = ndimage.distance_transform_edt(np.pad(body, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]

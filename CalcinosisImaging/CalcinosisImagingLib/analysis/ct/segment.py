@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from ..anatomy import BONE_LABELS
 from ..progress import Progress, report, silent
 from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation, empty_like
 from ..volume import Volume
 from .deposits import Candidate, find_candidates
-from .grid import WORK_MM, WorkGrid, dense_box, noise_hu, soft_tissue_hu, work_grid
+from .grid import WORK_MM, WorkGrid, boxes, dense_box, noise_hu, soft_tissue_hu, work_grid
 from .naming import Naming, name_bodies, oversized
 from .outline import outline_bones
 from .partition import bodies as cut_bodies
@@ -23,6 +24,8 @@ from .walls import split_at_walls
 BODY_CONTRAST_HU = 150.0
 """Bodies of the working grid begin this far above soft tissue: under trabecular bone, over tendons and skin."""
 UNKNOWN_BONE_MM3 = 150.0
+SHELL = 0.7
+"""A body whose depth is below this share of its outer layer has marrow."""
 FIRST_UNKNOWN_LABEL = 30
 LEFT_OFFSET = 100
 BONE_COLOUR = (0.89, 0.85, 0.72)
@@ -100,7 +103,7 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
         labels = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
         found = measure_bodies(labels, work.ijk_to_ras, border)
         naming = name_bodies(found)
-    bone_labels, bone_segments = _bone_table(found, naming)
+    bone_labels, bone_segments = _bone_table(found, naming, labels, work.hu, soft_hu)
     report(progress, 0.5, "outlining bones")
     bones = outline_bones(volume, work, labels, bone_labels, soft_hu)
     report(progress, 0.6, "looking for deposits")
@@ -114,8 +117,6 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     names = tuple(s.segment_id for s in bone_segments)
     hand = Hand(naming.side, naming.side_log_odds, naming.scale, "", names)
     deposits, rejected = _split_candidates(volume, work, candidate_labels, candidates)
-    kept = deposits.labels[box] > 0
-    fractions[~_touching(kept, fractions > 0)] = 0
     return CtSegmentation(
         Segmentation(volume.with_voxels(_whole(volume, work, bones)), bone_segments),
         deposits,
@@ -132,11 +133,23 @@ def border_voxels(shape: tuple[int, ...], width: int = 3) -> np.ndarray:
     return border
 
 
-def _bone_table(found: list[Body], naming: Naming) -> tuple[dict[int, int], tuple[Segment, ...]]:
-    """Label of each body that is bone, and the segments; a large body without a name becomes ``unknown-N``."""
+def _bone_table(
+    found: list[Body], naming: Naming, labels: np.ndarray, hu: np.ndarray, soft_hu: float
+) -> tuple[dict[int, int], tuple[Segment, ...]]:
+    """Label of each body that is bone, and the segments; a body without a name but with marrow is ``unknown-N``."""
     table = {found[i].label: BONE_LABELS[name] for i, name in naming.names.items()}
     segments = [Segment(BONE_LABELS[name], name, name, BONE_COLOUR) for name in naming.names.values()]
-    unnamed = [b for i, b in enumerate(found) if i not in naming.names and _looks_like_bone(b)]
+    places = boxes(labels)
+    unnamed = [
+        body
+        for i, body in enumerate(found)
+        if i not in naming.names and body.volume_mm3 >= UNKNOWN_BONE_MM3 and places[body.label - 1] is not None
+    ]
+    unnamed = [
+        b
+        for b in unnamed
+        if b.at_border or core_share(labels[places[b.label - 1]] == b.label, hu[places[b.label - 1]], soft_hu) < SHELL
+    ]
     for number, body in enumerate(sorted(unnamed, key=lambda b: (-b.volume_mm3, b.label)), start=1):
         label = FIRST_UNKNOWN_LABEL - 1 + number
         if label >= LEFT_OFFSET:
@@ -146,9 +159,15 @@ def _bone_table(found: list[Body], naming: Naming) -> tuple[dict[int, int], tupl
     return table, tuple(sorted(segments, key=lambda s: s.label))
 
 
-def _looks_like_bone(body: Body) -> bool:
-    """Whether a body without a name is more likely bone than deposit."""
-    return body.at_border and body.volume_mm3 >= UNKNOWN_BONE_MM3
+def core_share(mask: np.ndarray, hu: np.ndarray, soft_hu: float) -> float:
+    """Height over soft tissue of a body's depth, over that of its outer layer's brightest half; 1 if it is too thin."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1] * WORK_MM
+    core = depth > 2.0
+    if core.sum() < 20:
+        return 1.0
+    layer = hu[(depth > 0.3) & (depth <= 1.5)]
+    shell = float(np.percentile(layer, 75)) - soft_hu
+    return float((hu[core].mean() - soft_hu) / max(shell, 1.0))
 
 
 def _whole(volume: Volume, work: WorkGrid, part: np.ndarray) -> np.ndarray:
@@ -156,13 +175,6 @@ def _whole(volume: Volume, work: WorkGrid, part: np.ndarray) -> np.ndarray:
     result = np.zeros(volume.voxels.shape, part.dtype)
     result[work.box] = part
     return result
-
-
-def _touching(kept: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Fraction voxels that belong to or border on a deposit."""
-    from scipy import ndimage
-
-    return ndimage.binary_dilation(kept, iterations=2) & candidates
 
 
 def _split_candidates(

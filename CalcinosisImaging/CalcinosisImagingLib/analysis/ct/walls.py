@@ -45,9 +45,7 @@ def split_at_walls(
     return result
 
 
-def _pieces(
-    mask: np.ndarray, hu: np.ndarray, filled: np.ndarray, soft_hu: float, step_mm: float
-) -> np.ndarray | None:
+def _pieces(mask: np.ndarray, hu: np.ndarray, filled: np.ndarray, soft_hu: float, step_mm: float) -> np.ndarray | None:
     """Pieces of one body (1..M), None if it is one."""
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), 0.7)
     height = ndimage.maximum_filter(np.where(mask, smooth, soft_hu), 7)
