@@ -238,7 +238,8 @@ def make_mr(
 ):
     """MR (float32) of the posed bones: partial volume, muscle texture, bias field, Rician noise."""
     points = np.concatenate([transform_points(poses[b], bone_field(b, mirrored).surface) for b in poses])
-    low, high = (points.min(0) - 14.0, points.max(0) + 14.0) if box is None else box
+    margin = 14.0 + 0.3 * float(np.ptp(points, axis=0).max()) * np.sin(np.radians(np.abs(tilt_degrees).max()))
+    low, high = (points.min(0) - margin, points.max(0) + margin) if box is None else box
     volume = grid(low, high, spacing, tilt_degrees)
     nearest, _ = draw(volume, poses, mirrored)
     fractions = _tissues(volume, nearest, 1.0, float(np.mean(volume.spacing_mm)))

@@ -61,7 +61,7 @@ def _near_bone(c: Candidate) -> str:
 
 def _without_bones(c: Candidate, settings: MrSettings) -> str:
     """Stricter: bone, and fat lobules in fat-suppressed images, are as dark as chalk."""
-    if c.height_mm >= settings.bone_thickness_mm:
+    if c.height_mm >= settings.bone_thickness_mm and c.volume_mm3 >= settings.bone_volume_mm3:
         return "as thick as a bone, and no bones are given to tell"
     if c.volume_mm3 < settings.least_volume_alone_mm3:
         return "too small to tell from fat or a vessel without bones or CT"

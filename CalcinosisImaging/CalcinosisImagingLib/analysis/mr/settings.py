@@ -24,7 +24,8 @@ class MrSettings:
     join_mm: fragments closer than this in one compartment are one deposit.
     tube_mm, tube_elongation: a body longer than this and so many times as long as wide is a tendon or a vessel.
     bone_margin_mm: rim around a given bone that belongs to its cortex, whatever its signal.
-    bone_thickness_mm: without bones, a dark body as thick as this may be a bone in a gradient echo.
+    bone_thickness_mm, bone_volume_mm3: without bones, a dark body as thick and as large as this may be a bone in a
+        gradient echo: the pisiform, the least of the carpal bones, has about 700 cubic millimetres.
     least_volume_alone_mm3, least_solidity_alone: what nothing else vouches for (dark bodies without bones, bright ones
         without CT) must be as large and as compact as this.
     """
@@ -44,5 +45,6 @@ class MrSettings:
     tube_elongation: float = 3.0
     bone_margin_mm: float = 0.7
     bone_thickness_mm: float = 6.5
+    bone_volume_mm3: float = 500.0
     least_volume_alone_mm3: float = 10.0
     least_solidity_alone: float = 0.75

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import lsqr
 from scipy.spatial import cKDTree
 
 from ..itk_bridge import LPS_RAS
@@ -16,6 +18,9 @@ from ..volume import Volume, transform_points
 NEAREST_MM = 0.3
 """Distances below this count as this: the weight of a bone at its own surface is finite but dominant."""
 POWER = 3.0
+FIT_POINTS = 120_000
+"""Bone voxels on which the displacement field is fitted."""
+FIT_DAMPING = 0.02
 FAR_MM = 12.0
 """A bone this much farther away than the nearest has no say."""
 
@@ -69,7 +74,7 @@ class BlendedMotion:
             result[used] += share[used, None] * transform_points(matrix, points[used])
         return result
 
-    def backward(self, mr_ras: np.ndarray, iterations: int = 12) -> np.ndarray:
+    def backward(self, mr_ras: np.ndarray, iterations: int = 20) -> np.ndarray:
         """MR points (N, 3) -> CT points (N, 3), RAS mm: the inverse of `forward`, by fixed-point iteration.
 
         Starts from the bone that is nearest in the MR; where neighbours part strongly the map folds and the nearest
@@ -142,20 +147,65 @@ def _weights(distance: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def displacement_transform(motion: BlendedMotion, segmentation: Segmentation, spacing_mm: float) -> sitk.Transform:
-    """The blended motion over the CT's field as an ITK displacement field (LPS, double precision)."""
+    """The blended motion over the CT's field as an ITK displacement field (LPS, double precision).
+
+    Between its voxels a displacement field is interpolated linearly, which is exact within a bone but not in a voxel
+    that two bones share. The field's values are therefore fitted, by least squares, so that points inside bones come
+    out where their bones carry them; where two bones part by much within one voxel, a remainder stays
+    (see docs/registration.md).
+    """
     ct = segmentation.volume
     extent = (np.array(ct.size) - 1) * ct.spacing_mm
     count = np.maximum(np.ceil(extent / spacing_mm).astype(int) + 1, 2)
     matrix = ct.ijk_to_ras.copy()
     matrix[:3, :3] = ct.ijk_to_ras[:3, :3] / ct.spacing_mm * (extent / (count - 1))
     grid = Volume(np.zeros(count[::-1], np.uint8), matrix)
-    ijk = np.argwhere(np.ones(grid.voxels.shape, bool))[:, ::-1]
-    points = grid.to_ras(ijk)
-    moved = motion.forward(points)
-    shift = (moved - points) @ LPS_RAS[:3, :3]
-    image = sitk.GetImageFromArray(shift.reshape(*grid.voxels.shape, 3), isVector=True)
+    nodes = grid.to_ras(np.argwhere(np.ones(grid.voxels.shape, bool))[:, ::-1])
+    shift = motion.forward(nodes) - nodes
+    shift += _correction(motion, segmentation, grid, shift)
+    image = sitk.GetImageFromArray((shift @ LPS_RAS[:3, :3]).reshape(*grid.voxels.shape, 3), isVector=True)
     lps = LPS_RAS @ matrix
     image.SetOrigin(lps[:3, 3].tolist())
     image.SetSpacing(grid.spacing_mm.tolist())
     image.SetDirection((lps[:3, :3] / grid.spacing_mm).ravel().tolist())
     return sitk.DisplacementFieldTransform(sitk.Cast(image, sitk.sitkVectorFloat64))
+
+
+def _correction(motion: BlendedMotion, segmentation: Segmentation, grid: Volume, shift: np.ndarray) -> np.ndarray:
+    """Change (N, 3) of the field's values that makes interpolated displacements inside bones rigid."""
+    labels = segmentation.labels
+    wanted = [segmentation.by_id(name).label for name in motion.names]
+    voxels = np.argwhere(np.isin(labels, wanted))
+    if not len(voxels):
+        return np.zeros_like(shift)
+    voxels = voxels[np.sort(np.random.default_rng(0).permutation(len(voxels))[:FIT_POINTS])]
+    points = segmentation.volume.to_ras(voxels[:, ::-1])
+    weights = _interpolation(grid, points)
+    remainder = motion.forward(points) - points - weights @ shift
+    near = np.linalg.norm(remainder, axis=1) > 1e-3
+    if not near.any():
+        return np.zeros_like(shift)
+    # Only nodes of voxels that are off take part; their other points keep them from running away.
+    involved = np.flatnonzero(np.asarray(weights[near].sum(0)).ravel() > 0)
+    rows = np.flatnonzero(np.asarray(weights[:, involved].sum(1)).ravel() > 0)
+    system = weights[rows][:, involved].tocsr()
+    result = np.zeros_like(shift)
+    for axis in range(3):
+        result[involved, axis] = lsqr(system, remainder[rows, axis], damp=FIT_DAMPING, iter_lim=200)[0]
+    return result
+
+
+def _interpolation(grid: Volume, points: np.ndarray) -> csr_matrix:
+    """Matrix (points, nodes) of trilinear interpolation; nodes in the order of the array (K, J, I)."""
+    place = np.clip(grid.to_ijk(points), 0, np.array(grid.size) - 1.000001)
+    base = np.floor(place).astype(int)
+    part = place - base
+    i_count, j_count, _ = grid.size
+    columns, values = [], []
+    for corner in np.ndindex(2, 2, 2):
+        index = base + corner
+        columns.append((index[:, 2] * j_count + index[:, 1]) * i_count + index[:, 0])
+        values.append(np.prod(np.where(corner, part, 1.0 - part), axis=1))
+    rows = np.tile(np.arange(len(points)), 8)
+    shape = (len(points), int(np.prod(grid.size)))
+    return csr_matrix((np.concatenate(values), (rows, np.concatenate(columns))), shape=shape)

@@ -93,19 +93,24 @@ class ExplainedScore:
     def __call__(self, mr: Volume, poses: np.ndarray) -> np.ndarray:
         """Score of each pose, shape (P,), in 0..1; lowered where points fall outside the MR."""
         values = signals(mr, poses, self.points)
-        seen = np.isfinite(values)
-        count = np.maximum(seen.sum(1), 1)
-        mean = np.nansum(values, axis=1) / count
-        values = np.where(seen, values - mean[:, None], 0.0).astype(np.float32)
-        total = np.einsum("pn,pn->p", values, values)
-        explained = ((values @ self.basis) ** 2).sum(1)
-        return explained / (total + self.floor * count) * np.sqrt(count / len(self.points))
+        seen = np.isfinite(values).astype(np.float32)
+        values = np.nan_to_num(values, copy=False)
+        count = seen.sum(1)
+        # Normal equations of each pose over the points that it sees: the basis is orthonormal only over all of them.
+        width = self.basis.shape[1]
+        products = (self.basis[:, :, None] * self.basis[:, None, :]).reshape(len(self.basis), -1)
+        normal = (seen @ products).reshape(-1, width, width).astype(float) + 1e-6 * np.eye(width)
+        right = (values @ self.basis).astype(float)
+        explained = np.einsum("pa,pa->p", right, np.linalg.solve(normal, right[:, :, None])[:, :, 0])
+        mean_part = values.sum(1, dtype=float) ** 2 / np.maximum(count, 1.0)
+        total = np.einsum("pn,pn->p", values, values).astype(float) - mean_part
+        part = (explained - mean_part) / np.maximum(total + self.floor * count, 1e-12)
+        return np.where(count > 20, part, 0.0) * np.sqrt(count / len(self.points))
 
 
 def orthonormal_basis(tissues: np.ndarray) -> np.ndarray:
-    """Orthonormal columns (N, r) that span the tissues about their mean; absent tissues are left out."""
-    centred = tissues - tissues.mean(0)
-    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    """Orthonormal columns (N, r) that span a constant and the tissues; absent tissues are left out."""
+    u, s, _ = np.linalg.svd(np.column_stack([np.ones(len(tissues)), tissues]), full_matrices=False)
     return u[:, s > 1e-3 * np.sqrt(len(tissues))].astype(np.float32)
 
 

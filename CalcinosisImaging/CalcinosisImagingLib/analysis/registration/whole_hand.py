@@ -19,6 +19,8 @@ from .score import ExplainedScore, Samples, climb
 OVERVIEW_MM = 1.5
 NEAR_MM = 20.0
 BODY_HU = -350.0
+LEAST_COMPARED = 0.3
+"""Part of the outline that must lie within the MR for a pose to be looked at."""
 DISTAL_ROW = CARPALS[4:]
 
 
@@ -87,38 +89,41 @@ def _samples(view: Overview, reach_mm: float, count: int) -> Samples:
     return Samples(view.hu.to_ras(chosen[:, ::-1]), maps[(slice(None), *chosen.T)].T)
 
 
-def _outline_starts(view: Overview, body: Volume, rotations: int, keep: int = 40) -> np.ndarray:
+def _outline_starts(view: Overview, body: Volume, rotations: int, keep: int = 24) -> np.ndarray:
     """The most promising poses by agreement of outlines, each rotation with its best shifts; (P, 4, 4).
 
     Agreement is the sum over voxels of +1 where both say body or both say air, -1 where they differ; outside
-    either image nothing is counted. All shifts at once by FFT.
+    either image nothing is counted. All shifts at once by FFT. Half of the poses are the best by the sum, half by
+    the sum over the root of what could be compared: the first favours poses that lie within the MR, the second
+    finds a hand of which the MR shows a part.
     """
     template = _outline(view)
     spacing = body.spacing_mm
     directions = body.ijk_to_ras[:3, :3] / spacing
-    reach = NEAR_MM + 2.2 * view.radius_mm
-    half = np.ceil(reach / spacing).astype(int)
+    half = np.ceil((NEAR_MM + 2.2 * view.radius_mm) / spacing).astype(int)
     offsets = np.meshgrid(*[np.arange(-h, h + 1) for h in half[::-1]], indexing="ij")
     world = (np.stack(offsets[::-1], -1) * spacing) @ directions.T
     shape = [fft.next_fast_len(n + o - 1, real=True) for n, o in zip(body.voxels.shape, offsets[0].shape, strict=True)]
     image = fft.rfftn((2 * body.voxels - 1).astype(np.float32), shape)
-    candidates = []
+    field = fft.rfftn(np.ones(body.voxels.shape, np.float32), shape)
+    least = LEAST_COMPARED * float(np.abs(template.voxels).sum()) * template.voxel_volume_mm3 / body.voxel_volume_mm3
     turns = np.concatenate([np.eye(3)[None], all_rotations(rotations)])
-    for turn in turns:
+    best: tuple[list, list] = ([], [])
+    for number, turn in enumerate(turns):
         index = template.to_ijk(world @ turn + view.centre)[..., ::-1]
         trial = ndimage.map_coordinates(template.voxels, np.moveaxis(index, -1, 0), order=1, output=np.float32)
-        match = fft.irfftn(image * np.conj(fft.rfftn(trial, shape)), shape)
-        place = np.unravel_index(int(match.argmax()), match.shape)
-        candidates.append((float(match[place]), place))
-    scores = np.array([c[0] for c in candidates])
-    order = np.argsort(-scores, kind="stable")[:keep]
+        agreement = fft.irfftn(image * np.conj(fft.rfftn(trial, shape)), shape)
+        compared = fft.irfftn(field * np.conj(fft.rfftn(np.abs(trial), shape)), shape)
+        relative = np.where(compared > least, agreement / np.sqrt(np.maximum(compared, least)), -np.inf)
+        for values, ranking in zip((agreement, relative), best, strict=True):
+            place = int(values.argmax())
+            ranking.append((-float(values.ravel()[place]), number, place))
     poses = []
-    for index in order:
-        place = np.array(
-            [p if p < n else p - s for p, n, s in zip(candidates[index][1], body.voxels.shape, shape, strict=True)]
-        )
+    for _, number, flat in [entry for ranking in best for entry in sorted(ranking)[:keep]]:
+        place = np.array(np.unravel_index(flat, shape))
+        place = np.where(place < body.voxels.shape, place, place - shape)
         middle = body.to_ras((place + half[::-1])[::-1])
-        poses.append(about(turns[index], view.centre, middle - view.centre))
+        poses.append(about(turns[number], view.centre, middle - view.centre))
     return np.array(poses)
 
 

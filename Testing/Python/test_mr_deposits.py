@@ -1,0 +1,175 @@
+"""Calcinosis in MR: voids and bright bodies are found where they are, look-alikes are not."""
+
+import unittest
+
+import numpy as np
+from calcinosis_testing import SHARED_DATA, requires_shared
+from CalcinosisImagingLib.analysis.errors import InputError
+from CalcinosisImagingLib.analysis.itk_bridge import from_itk
+from CalcinosisImagingLib.analysis.mr.segment import CONSISTENCY_TAG, segment_mr
+from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
+from CalcinosisImagingLib.analysis.volume import Volume
+from scipy import ndimage
+
+LAVA = "wrist_mri_lava/Wrist_01_LAVA.nii.gz"
+SPACING = 0.6
+MUSCLE, FAT = 500.0, 700.0
+
+
+def coordinates(shape):
+    """R, A, S mm of each voxel of an image centred at the origin."""
+    k, j, i = np.meshgrid(*[(np.arange(n) - (n - 1) / 2) * SPACING for n in shape], indexing="ij")
+    return i, j, k
+
+
+def share(distance):
+    """Part of a voxel within a surface at this signed distance (negative inside)."""
+    return np.clip(0.5 - distance / SPACING, 0.0, 1.0)
+
+
+def limb(shape=(90, 70, 70)):
+    """A limb along S: muscle under fat, air around; the signal before anything is put into it."""
+    x, y, z = coordinates(shape)
+    skin = np.hypot(x, y) - 18.0
+    image = share(skin) * FAT + share(skin + 3.0) * (MUSCLE - FAT)
+    return image, (x, y, z)
+
+
+def with_body(image, distance, signal):
+    """Replace what lies within the surface by another signal, with partial volume."""
+    part = share(distance)
+    return image * (1.0 - part) + signal * part
+
+
+def as_mr(image, seed=0, noise=15.0):
+    """Point spread, noise and geometry of a scan."""
+    random = np.random.default_rng(seed)
+    blurred = ndimage.gaussian_filter(image, 0.4)
+    noisy = np.hypot(blurred + random.normal(0, noise, image.shape), random.normal(0, noise, image.shape))
+    matrix = np.diag([SPACING] * 3 + [1.0])
+    matrix[:3, 3] = [-(n - 1) / 2 * SPACING for n in image.shape[::-1]]
+    return Volume(noisy.astype(np.float32), matrix)
+
+
+def ball(at, centre, radius):
+    """Signed distance to a ball."""
+    return np.sqrt(sum((a - c) ** 2 for a, c in zip(at, centre, strict=True))) - radius
+
+
+class TestVoids(unittest.TestCase):
+    def test_balls_of_chalk_are_found_at_their_place_with_their_volume(self):
+        image, at = limb()
+        truth = [((-8.0, 0.0, -14.0), 4.0), ((6.0, 6.0, 2.0), 3.0), ((2.0, -8.0, 16.0), 2.0)]
+        for centre, radius in truth:
+            image = with_body(image, ball(at, centre, radius), 0.0)
+        volume = as_mr(image)
+        found = segment_mr(volume)
+        self.assertEqual([s.segment_id for s in found.deposits.segments], ["deposit-1", "deposit-2", "deposit-3"])
+        for segment, (centre, radius) in zip(found.deposits.segments, truth, strict=True):
+            with self.subTest(radius=radius):
+                voxels = np.argwhere(found.deposits.labels == segment.label)[:, ::-1]
+                np.testing.assert_allclose(volume.to_ras(voxels).mean(0), centre, atol=0.15)
+                size = len(voxels) * volume.voxel_volume_mm3 / (4 / 3 * np.pi * radius**3)
+                self.assertAlmostEqual(size, 1.0, delta=0.1)
+                self.assertEqual(segment.tags[CONSISTENCY_TAG], "chalk")
+                self.assertGreater(float(segment.tags[CONFIDENCE_TAG]), 0.7)
+
+    def test_fragments_nearer_than_two_millimetres_are_one_deposit(self):
+        for gap, count in ((1.2, 1), (3.5, 2)):
+            image, at = limb()
+            for side in (-1, 1):
+                image = with_body(image, ball(at, (side * (2.5 + gap / 2), 0.0, 0.0), 2.5), 0.0)
+            with self.subTest(gap=gap):
+                self.assertEqual(len(segment_mr(as_mr(image)).deposits.segments), count)
+
+    def test_a_tendon_and_a_cut_body_are_rejected_with_their_reasons(self):
+        image, at = limb()
+        tendon = np.maximum(np.hypot(at[0] - 6.0, at[1]) - 2.0, np.abs(at[2]) - 18.0)
+        image = with_body(image, tendon, 0.0)
+        image = with_body(image, ball(at, (-6.0, 0.0, 27.0), 4.0), 0.0)
+        found = segment_mr(as_mr(image))
+        self.assertEqual(len(found.deposits.segments), 0)
+        reasons = [s.tags[REASON_TAG] for s in found.rejected.segments]
+        self.assertIn("long and narrow like a tendon or a vessel", reasons)
+        self.assertIn("cut by the border of the image", reasons)
+
+    def test_a_limb_without_deposits_gives_none(self):
+        image, _ = limb()
+        self.assertEqual(len(segment_mr(as_mr(image)).deposits.segments), 0)
+
+    def test_a_deposit_that_touches_a_given_bone_is_kept_and_the_bone_is_not_taken(self):
+        image, at = limb()
+        bone = np.hypot(at[0], at[1]) - 6.0
+        image = with_body(image, bone, 20.0)
+        image = with_body(image, bone + 1.2, 600.0)
+        centre = (9.2, 0.0, 0.0)
+        image = with_body(image, ball(at, centre, 3.0), 0.0)
+        volume = as_mr(image)
+        labels = (bone < 0).astype(np.uint16)
+        bones = Segmentation(volume.with_voxels(labels), (Segment(1, "radius", "radius"),))
+        found = segment_mr(volume, bones=bones)
+        self.assertEqual(len(found.deposits.segments), 1)
+        voxels = np.argwhere(found.deposits.labels)[:, ::-1]
+        self.assertLess(np.linalg.norm(volume.to_ras(voxels).mean(0) - centre), 0.6)
+        self.assertEqual(np.count_nonzero(found.deposits.labels[labels > 0]), 0)
+
+
+class TestPaste(unittest.TestCase):
+    def test_a_bright_ball_is_paste(self):
+        image, at = limb()
+        centre = (5.0, 3.0, 4.0)
+        volume = as_mr(with_body(image, ball(at, centre, 3.5), 1500.0))
+        found = segment_mr(volume)
+        self.assertEqual([s.tags[CONSISTENCY_TAG] for s in found.deposits.segments], ["paste"])
+        voxels = np.argwhere(found.deposits.labels)[:, ::-1]
+        np.testing.assert_allclose(volume.to_ras(voxels).mean(0), centre, atol=0.2)
+
+    def test_the_ct_vouches_for_a_small_bright_body(self):
+        image, at = limb()
+        distance = ball(at, (5.0, 3.0, 4.0), 1.1)
+        volume = as_mr(with_body(image, distance, 1500.0))
+        self.assertEqual(len(segment_mr(volume).deposits.segments), 0)
+        found = segment_mr(volume, prior=distance < 0.5)
+        self.assertEqual([s.tags[CONSISTENCY_TAG] for s in found.deposits.segments], ["paste"])
+
+
+class TestRefusals(unittest.TestCase):
+    def test_bones_or_prior_on_another_grid_are_refused(self):
+        volume = as_mr(limb((20, 70, 70))[0])
+        other = Volume(np.zeros((4, 4, 4), np.uint16), np.eye(4))
+        with self.assertRaisesRegex(InputError, "not on the grid"):
+            segment_mr(volume, bones=Segmentation(other, ()))
+        with self.assertRaisesRegex(InputError, "prior has shape"):
+            segment_mr(volume, prior=np.zeros((4, 4, 4), bool))
+
+    def test_a_flat_image_is_refused(self):
+        with self.assertRaisesRegex(InputError, "same value everywhere"):
+            segment_mr(Volume(np.zeros((20, 20, 20), np.float32), np.eye(4)))
+
+
+@requires_shared(LAVA)
+class TestRealWrist(unittest.TestCase):
+    def test_voids_put_into_a_real_wrist_are_found_at_their_true_place(self):
+        import SimpleITK as sitk
+
+        volume = from_itk(sitk.ReadImage(str(SHARED_DATA / LAVA)))
+        grid = np.stack(np.meshgrid(*[np.arange(n) for n in volume.voxels.shape], indexing="ij")[::-1], -1)
+        places = {"thenar": ((105, 28, 85), 3.0), "hypothenar": ((155, 24, 100), 4.0), "palm": ((140, 22, 60), 2.5)}
+        image = volume.voxels.astype(np.float32)
+        for (i, j, k), radius in places.values():
+            away = np.linalg.norm((grid - (i, j, k)) * volume.spacing_mm, axis=-1) - radius
+            image *= 1.0 - np.clip(0.5 - away / 0.8, 0, 1)
+        found = segment_mr(volume.with_voxels(image))
+        for name, (place, radius) in places.items():
+            with self.subTest(place=name):
+                label = found.deposits.labels[place[::-1]]
+                self.assertGreater(label, 0)
+                voxels = np.argwhere(found.deposits.labels == label)[:, ::-1]
+                centre = volume.to_ras(np.array(place, float))
+                self.assertLess(np.linalg.norm(volume.to_ras(voxels).mean(0) - centre), 1.0)
+                size = len(voxels) * volume.voxel_volume_mm3 / (4 / 3 * np.pi * radius**3)
+                self.assertAlmostEqual(size, 1.0, delta=0.35)
+
+
+if __name__ == "__main__":
+    unittest.main()
