@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 TRIALS = 18
-FINE_VOXELS = 1_500_000
+FINE_VOXELS = 600_000
 NOT_TISSUE_HU = -250.0
 BACKGROUND_MM = 1.5
 MAX_RESTORED = 4.0
@@ -50,7 +50,11 @@ def delineate(
     contrast_image = np.where(reach, hu - background, 0.0).astype(np.float32)
     smooth = ndimage.gaussian_filter(contrast_image, 0.25 / spacing)
     highest = max(float(np.percentile(smooth[own], 95)), 30.0) + soft_hu
-    plateau, body = _plateau(contrast_image, background, smooth, reach, highest, soft_hu, sigma_mm / spacing)
+    box = ndimage.find_objects(reach.astype(np.uint8))[0]
+    body = np.zeros(hu.shape, bool)
+    plateau, body[box] = _plateau(
+        contrast_image[box], background[box], smooth[box], reach[box], highest, soft_hu, sigma_mm / spacing
+    )
     fraction = contrast_image / np.maximum(plateau - background, 30.0)
     total = max(float(fraction.sum()), 0.0)
     if not body.any():
@@ -90,7 +94,7 @@ def _plateau(
         body[order[:count]] = 1.0
         k, j, i = contrast.shape
         body = body.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
-        blurred = ndimage.gaussian_filter(body, sigma)
+        blurred = ndimage.gaussian_filter(body, sigma, mode="constant")
         error = float(((contrast - blurred * rise)[reach] ** 2).sum())
         errors[trial] = error
         shapes.append(body >= 0.5)

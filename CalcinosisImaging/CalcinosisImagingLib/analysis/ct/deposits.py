@@ -112,8 +112,9 @@ def find_candidates(
         if box is not None:
             wide = grow_box(box, np.ceil((3.0 + 1.5 * fwhm) / spacing).astype(int), hu.shape)
             parts = hu[wide], bones[wide], labels[wide], fractions[wide]
+            cut = any(s.start <= 1 or s.stop >= n - 1 for s, n in zip(box, hu.shape, strict=True))
             close = bool(metal is not None and metal[wide][labels[wide] == label].any())
-            candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close))
+            candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close, cut))
     return labels, fractions, candidates
 
 
@@ -169,6 +170,7 @@ def _describe(
     spacing: np.ndarray,
     settings: CtSettings,
     beside_metal: bool,
+    cut: bool,
 ) -> Candidate:
     """Outline one body on its crop; writes its labels and fractions in place."""
     own = labels == label
@@ -177,7 +179,9 @@ def _describe(
     labels[own] = 0
     labels[found.mask] = label
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
-    why = reason(known, settings, beside_metal)
+    why = reason(
+        known, settings, beside_metal, cut and bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
+    )
     if not why:
         np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     return Candidate(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import Delaunay, QhullError
+from scipy.spatial import ConvexHull, QhullError
 
 from .grid import grow_box
 
@@ -65,10 +65,13 @@ def _stands_out(piece: np.ndarray, rest: np.ndarray, spacing: np.ndarray) -> boo
     if len(surface) < 20:
         return True
     try:
-        hull = Delaunay(surface[:: max(len(surface) // 1500, 1)])
+        planes = ConvexHull(surface[:: max(len(surface) // 3000, 1)]).equations
     except QhullError:
         return True
-    return float((hull.find_simplex(np.argwhere(piece[box]) * spacing) < 0).mean()) > OUTSIDE_SHARE
+    points = np.argwhere(piece[box]) * spacing
+    points = points[:: max(len(points) // 2000, 1)]
+    outside = (points @ planes[:, :3].T + planes[:, 3]).max(axis=1) > 0
+    return float(outside.mean()) > OUTSIDE_SHARE
 
 
 def _usual_thickness(mask: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -> np.ndarray:

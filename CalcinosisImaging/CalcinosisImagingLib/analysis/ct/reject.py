@@ -14,6 +14,7 @@ STREAK = "streak beside metal"
 SMALL = "too small"
 FAINT = "not above the noise"
 SESAMOID = "shell around marrow, like a sesamoid"
+BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 SESAMOID_MM3 = (12.0, 400.0)
 AIR_HU = -400.0
@@ -70,12 +71,14 @@ def facts(
     return Facts(volume, contrast, float(hu[body].max()), float(strength), share, skin, axes)
 
 
-def reason(f: Facts, settings: CtSettings, beside_metal: bool) -> str:
+def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool) -> str:
     """Why it is rejected; empty for a deposit."""
     if f.highest_hu >= settings.metal_hu:
         return METAL
     if beside_metal and f.contrast_hu < 500:
         return STREAK
+    if cut_bone:
+        return BORDER
     if f.volume_mm3 < settings.minimum_volume_mm3:
         return SMALL
     if f.signal_to_noise < least_signal(settings):

@@ -12,6 +12,7 @@ from ..progress import Progress, report, silent
 from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation, empty_like
 from ..volume import Volume
 from .deposits import Candidate, find_candidates
+from .divide import divide_by_template
 from .grid import WORK_MM, WorkGrid, boxes, dense_box, noise_hu, soft_tissue_hu, work_grid
 from .naming import Naming, name_bodies, oversized
 from .outline import outline_bones
@@ -101,6 +102,11 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     large = oversized(found, naming)
     if large:
         labels = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
+        found = measure_bodies(labels, work.ijk_to_ras, border)
+        naming = name_bodies(found)
+    divided = divide_by_template(labels, work.hu, found, naming, work.ijk_to_ras, WORK_MM)
+    if divided is not None:
+        labels = divided
         found = measure_bodies(labels, work.ijk_to_ras, border)
         naming = name_bodies(found)
     bone_labels, bone_segments = _bone_table(found, naming, labels, work.hu, soft_hu)
