@@ -96,6 +96,27 @@ class SceneNodesTest(unittest.TestCase):
                 self.assertEqual(dict(read.segments[0].tags), dict(given.segments[0].tags))
                 np.testing.assert_allclose(read.segments[1].colour, given.segments[1].colour, atol=1e-5)
 
+    def test_a_segmentation_under_a_transform_keeps_its_own_grid(self):
+        volume = a_volume()
+        given = a_segmentation(volume)
+        volume_node = volumes.volume_to_node(self.scene, volume, "MR", "mr")
+        field = sitk.GetImageFromArray(np.full((6, 6, 6, 3), 25.0), isVector=True)
+        field.SetSpacing((40.0,) * 3)
+        field.SetOrigin((-120.0,) * 3)
+        transform = transforms.displacement_transform_node(self.scene, "MR to CT", field)
+        volume_node.SetAndObserveTransformNodeID(transform.GetID())
+        segmentations.segmentation_to_node(self.scene, given, "deposits", volume_node)
+        self.reload()
+        node = self.scene.GetFirstNodeByName("deposits")
+        self.assertIsNotNone(node.GetParentTransformNode())
+        name = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+        reference = slicer.vtkOrientedImageData()
+        text = node.GetSegmentation().GetConversionParameter(name)
+        slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, reference, False)
+        self.assertEqual(reference.GetDimensions(), volume.size)
+        read = segmentations.segmentation_from_node(node, volume)
+        np.testing.assert_array_equal(read.labels, given.labels)
+
     def test_segments_in_two_layers_of_another_extent_are_read_on_the_grid(self):
         volume = a_volume()
         given = a_segmentation(volume)

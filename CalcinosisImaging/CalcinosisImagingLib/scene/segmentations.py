@@ -58,11 +58,26 @@ def segmentation_to_node(scene: object, segmentation: Segmentation, name: str, v
     node.CreateDefaultDisplayNodes()
     update_node(node, segmentation)
     if volume_node is not None:
-        node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
+        _set_reference_geometry(node, segmentation.volume)
         node.SetNodeReferenceID(node.GetReferenceImageGeometryReferenceRole(), volume_node.GetID())
         node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     node.EndModify(modified)
     return node
+
+
+def _set_reference_geometry(node: object, volume: Volume) -> None:
+    """The image's own grid as reference.
+
+    ``SetReferenceImageGeometryParameterFromVolumeNode`` would store the grid in the world: under a transform the
+    segmentation would be resampled, for minutes, whenever it is saved.
+    """
+    converter = slicer.vtkSegmentationConverter
+    geometry = slicer.vtkOrientedImageData()
+    geometry.SetDimensions(volume.size)
+    geometry.SetImageToWorldMatrix(matrix_to_vtk(volume.ijk_to_ras))
+    node.GetSegmentation().SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(geometry)
+    )
 
 
 def update_node(node: object, segmentation: Segmentation) -> None:
