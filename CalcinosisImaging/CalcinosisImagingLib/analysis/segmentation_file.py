@@ -69,7 +69,9 @@ def read_segmentation(path: Path) -> Segmentation:
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        raise InputError(f"{path}: cannot be read as an image (damaged or of another kind); export it again.") from error
+        raise InputError(
+            f"{path}: cannot be read as an image (damaged or of another kind); export it again."
+        ) from error
     if image.GetDimension() == 2:
         image = sitk.JoinSeries(image)
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:

@@ -11,7 +11,7 @@ from ...analysis.output import writable_folder
 from ...analysis.progress import Progress
 
 HELP = "write a synthetic study with truth"
-PRESETS = ("easy", "typical", "hard")
+PRESETS = ("tiny", "easy", "typical", "hard")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
