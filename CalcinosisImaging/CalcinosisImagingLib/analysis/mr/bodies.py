@@ -10,6 +10,7 @@ from scipy import ndimage
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .candidates import Candidate, Surroundings, large_parts, look_closely, measure
+from .lumps import lumps
 from .rules import confidence, first_look, why_not_chalk, why_not_paste
 from .settings import MrSettings
 from .tissue import Tissue
@@ -109,22 +110,67 @@ def find_bodies(
         for measures in measure(labels, around, bright):
             if measures.volume_mm3 < settings.least_volume_mm3:
                 continue
-            box = boxes[measures.label - 1]
-            reason = first_look(measures, settings, bright, fat_is_bright)
-            if not reason:
-                measures = look_closely(measures, labels, box, around)
-                with_bones = around.bone_distance is not None
-                reason = why_not_paste(measures, settings) if bright else why_not_chalk(measures, settings, with_bones)
-            where = _flat(labels[box] == measures.label, box, labels.shape)
-            if not reason:
-                free.ravel()[where] = False
+            body = _judge(measures, labels, boxes[measures.label - 1], around, settings, bright, fat_is_bright, noise)
+            if not body.reason:
+                free.ravel()[body.where] = False
             # The parts of a rejected body stand for it, each with its own verdict.
-            found.pop(int(owner.ravel()[where[0]]), None)
+            found.pop(int(owner.ravel()[body.where[0]]), None)
             number = max(found, default=0) + 1
-            owner.ravel()[where] = number
-            score = 0.0 if reason else confidence(measures, bright, noise)
-            found[number] = Body(where, measures, reason, score, bright)
-    return [body for body in found.values() if not body.reason or _void_like(body, settings)]
+            owner.ravel()[body.where] = number
+            found[number] = body
+    listed = [body for body in found.values() if not body.reason or _worth_listing(body, settings)]
+    return listed if bright else _parted(listed, around, settings, noise)
+
+
+def _judge(
+    measures: Candidate, labels: np.ndarray, box, around: Surroundings, settings: MrSettings, bright: bool,
+    fat_is_bright: bool, noise: float,
+) -> Body:  # fmt: skip
+    """One body of ``labels`` with the verdict."""
+    reason = first_look(measures, settings, bright, fat_is_bright)
+    if not reason:
+        measures = look_closely(measures, labels, box, around)
+        with_bones = around.bone_distance is not None
+        reason = why_not_paste(measures, settings) if bright else why_not_chalk(measures, settings, with_bones)
+    where = _flat(labels[box] == measures.label, box, labels.shape)
+    return Body(where, measures, reason, 0.0 if reason else confidence(measures, bright, noise), bright)
+
+
+def _parted(bodies: list[Body], around: Surroundings, settings: MrSettings, noise: float) -> list[Body]:
+    """The same bodies, with compact lumps taken out of rejected ones that have a neck."""
+    result: list[Body] = []
+    for body in bodies:
+        if not body.reason or body.measures.volume_mm3 < 2.0 * settings.least_volume_alone_mm3:
+            result.append(body)
+            continue
+        index = np.stack(np.unravel_index(body.where, around.level.shape), axis=1)
+        low, high = np.maximum(index.min(0) - 4, 0), np.minimum(index.max(0) + 5, around.level.shape)
+        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        near = around.crop(box)
+        mask = np.zeros(near.level.shape, bool)
+        mask[tuple((index - low).T)] = True
+        labels = lumps(mask, around.spacing_kji)
+        taken = np.zeros(mask.shape, bool)
+        parts = ndimage.find_objects(labels)
+        for measures in measure(labels, near, False):
+            if measures.volume_mm3 < settings.least_volume_alone_mm3 or len(parts) == 1:
+                continue
+            part = _judge(measures, labels, parts[measures.label - 1], near, settings, False, False, noise)
+            if not part.reason and _is_lump(part.measures, settings):
+                taken.ravel()[part.where] = True
+                place = np.stack(np.unravel_index(part.where, mask.shape), axis=1) + low
+                where = np.ravel_multi_index(tuple(place.T), around.level.shape)
+                result.append(Body(where, part.measures, "", 0.8 * part.confidence, False))
+        rest = body.where[~taken[tuple((index - low).T)]]
+        if len(rest):
+            result.append(Body(rest, body.measures, body.reason, 0.0, False))
+    return result
+
+
+def _is_lump(measures: Candidate, settings: MrSettings) -> bool:
+    """Whether a part of a larger dark body is compact enough to be something of its own."""
+    compact = measures.solidity >= settings.least_solidity_alone and measures.length_mm < 2.0 * measures.height_mm
+    return compact and measures.thickness_mm >= settings.least_lump_mm
 
 
 def _where_expected(
@@ -152,9 +198,12 @@ def _where_expected(
     return found
 
 
-def _void_like(body: Body, settings: MrSettings) -> bool:
-    """Whether a rejected body is worth listing: tissue has a thousand spots that are merely a little dark."""
-    return body.bright or body.measures.extreme <= settings.core_level
+def _worth_listing(body: Body, settings: MrSettings) -> bool:
+    """Whether a rejected body may interest a reader: tissue has a thousand spots that are small or a bit dark."""
+    if body.measures.volume_mm3 < settings.least_listed_mm3:
+        return False
+    limit = settings.paste_level if body.bright else settings.core_level
+    return body.measures.extreme >= limit if body.bright else body.measures.extreme <= limit
 
 
 def _flat(mask: np.ndarray, box: tuple[slice, slice, slice], shape: tuple[int, ...]) -> np.ndarray:

@@ -79,6 +79,17 @@ class Surroundings:
     bone_labels: np.ndarray | None
     prior: np.ndarray | None
 
+    def crop(self, box: tuple[slice, slice, slice]) -> Surroundings:
+        """The part within ``box``; views, no copies."""
+
+        def part(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[box]
+
+        return Surroundings(
+            self.spacing_kji, self.level[box], self.depth_mm[box], self.border[box], part(self.bone_distance),
+            part(self.bone_labels), part(self.prior),
+        )  # fmt: skip
+
 
 def relabel(labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Labels renumbered 1.. in the order of ``keep`` (old labels), all others 0."""

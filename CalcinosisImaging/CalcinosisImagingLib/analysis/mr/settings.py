@@ -28,6 +28,8 @@ class MrSettings:
         gradient echo: the pisiform, the least of the carpal bones, has about 700 cubic millimetres.
     least_volume_alone_mm3, least_solidity_alone: what nothing else vouches for (dark bodies without bones, bright ones
         without CT) must be as large and as compact as this.
+    least_listed_mm3: smaller bodies that were rejected are not even listed.
+    least_lump_mm: thickness of a lump that is taken off a larger dark body.
     """
 
     dark_levels: tuple[float, ...] = (0.5, 0.42, 0.34, 0.26, 0.18)
@@ -48,3 +50,5 @@ class MrSettings:
     bone_volume_mm3: float = 500.0
     least_volume_alone_mm3: float = 10.0
     least_solidity_alone: float = 0.75
+    least_listed_mm3: float = 8.0
+    least_lump_mm: float = 2.2

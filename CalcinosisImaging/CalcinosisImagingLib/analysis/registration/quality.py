@@ -27,6 +27,8 @@ CHECK_GAP_MM = 3.5
 FAILED_GAP_MM = 9.0
 CHECK_SHARED = 0.10
 FAILED_SHARED = 0.35
+LEAST_HAND = 0.15
+CHECK_HAND_RIVAL = 0.75
 CHECK_RIVAL = 0.93
 FAR_REFINEMENT_MM = 4.0
 GUESS_PER_MM = 0.35
@@ -46,6 +48,7 @@ class Evidence:
     link: joint to the neighbour it was found from, None for the first bone.
     parent: registration of that neighbour.
     shared: part of the bone's surface that lies inside other bones.
+    hand: doubt about the place of the whole hand, or ''.
     """
 
     shape: BoneShape
@@ -57,6 +60,16 @@ class Evidence:
     link: Joint | None
     parent: BoneRegistration | None
     shared: float = 0.0
+    hand: str = ""
+
+
+def doubt_of_hand(score: float, rival: float) -> str:
+    """Doubt about where the hand as a whole was found: from the score of its place and of the best other place."""
+    if score < LEAST_HAND:
+        return "the hand was hardly found in the MR"
+    if rival > CHECK_HAND_RIVAL * score:
+        return "the hand would fit nearly as well in another place or with other fingers"
+    return ""
 
 
 def judge(evidence: Evidence, settings: RegistrationSettings) -> BoneRegistration:
@@ -69,7 +82,7 @@ def judge(evidence: Evidence, settings: RegistrationSettings) -> BoneRegistratio
     spread = _mean_error(fit.covariance, evidence.shape)
     expected = float(np.hypot(FLOOR_MM, INFLATION * spread))
     gap = _gap_mm(fit.matrix, evidence)
-    doubts, fatal = [], []
+    doubts, fatal = [evidence.hand] if evidence.hand else [], []
     if fit.gain < LEAST_GAIN:
         fatal.append("the MR shows no bone there")
     elif fit.gain < CHECK_GAIN:

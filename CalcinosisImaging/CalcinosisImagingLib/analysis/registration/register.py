@@ -15,7 +15,7 @@ from .bone_model import BoneModel, BoneShape, bone_model, bone_shapes
 from .consistency import CORE_SLACK_MM, JOINT_SLACK_MM, PER_OVERLAP, Anchor, HeldScore, overlap
 from .joints import choose_parent, held_by, joint, motion_range, plain, rotations, search_order
 from .mr_image import PreparedMr, prepare_mr
-from .quality import Evidence, judge
+from .quality import Evidence, doubt_of_hand, judge
 from .refine import Fit, refine
 from .result import BoneRegistration, Registration
 from .rigid import about
@@ -39,6 +39,7 @@ class _State:
     shapes: dict[str, BoneShape]
     tissue_signals: np.ndarray | None = None
     found: dict[str, BoneRegistration] = field(default_factory=dict)
+    doubt: str = ""
 
 
 def register_ct_to_mr(
@@ -83,7 +84,8 @@ def _register_hand(state: _State, progress: Progress) -> None:
     report(progress, 0.0, "Finding the hand in the MR")
     core = core_bones(list(state.shapes))
     view = overview(state.ct, state.bones, core)
-    start, _, _ = find_hand(view, state.mr, state.settings.rotations)
+    start, score, rival = find_hand(view, state.mr, state.settings.rotations)
+    state.doubt = doubt_of_hand(score, rival)
     order = search_order(core, state.shapes)
     models = {}
     for name in core:
@@ -126,7 +128,7 @@ def _register_bone(state: _State, model: BoneModel, core_pose: np.ndarray | None
         shared = float(overlap(fit.matrix[None], shape, state.found, state.shapes, state.bones)[0])
     neighbour = state.found[parent] if parent else None
     link = links[0] if links else None
-    return judge(Evidence(shape, pose, fit, coverage, best, second, link, neighbour, shared), settings)
+    return judge(Evidence(shape, pose, fit, coverage, best, second, link, neighbour, shared, state.doubt), settings)
 
 
 def _motion(state: _State, name: str) -> np.ndarray:

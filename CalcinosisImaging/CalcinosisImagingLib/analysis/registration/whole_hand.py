@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from ..anatomy import CARPALS, METACARPALS
+from ..anatomy import CARPALS, FOREARM, METACARPALS, PROXIMALS
 from ..blocks import block_mean
 from ..segmentation import Segmentation
 from ..volume import Volume
@@ -47,11 +47,14 @@ class Overview:
 def core_bones(names: list[str]) -> list[str]:
     """The bones that keep their places to each other when fingers and wrist bend: palm and distal carpal row.
 
-    Where there is no palm in the image, all bones together.
+    Where the image has no palm: the carpals and what joins them, else the proximal phalanges, else all there is.
     """
     plain = {name: name.rpartition(":")[2] for name in names}
-    core = [n for n in names if plain[n] in METACARPALS[1:] or plain[n] in DISTAL_ROW]
-    return core if len(core) >= 3 else list(names)
+    for wanted in (METACARPALS[1:] + DISTAL_ROW, CARPALS + FOREARM, PROXIMALS):
+        core = [name for name in names if plain[name] in wanted]
+        if len(core) >= 2:
+            return core
+    return list(names)
 
 
 def overview(ct: Volume, bones: Segmentation, core: list[str]) -> Overview:
