@@ -39,7 +39,8 @@ class SessionResult:
 
     Attributes
     ----------
-    ct, mrs, films: images by series or view; ``ct_is_baseline`` when the CT is an earlier visit's.
+    ct, mrs, films: images by series or view; ``ct_is_baseline`` when the CT is that of an earlier visit.
+    ct_session: the visit whose CT serves.
     bones: segmentation node of the CT's bones.
     registrations, poses: by MR series and by view.
     deposits, matches: rows of the tables, with participant, session and hand.
@@ -51,6 +52,7 @@ class SessionResult:
     hand: str | None
     ct: ImageNodes | None = None
     ct_is_baseline: bool = False
+    ct_session: str | None = None
     bones: object | None = None
     mrs: dict[str, ImageNodes] = field(default_factory=dict)
     films: dict[str, ImageNodes] = field(default_factory=dict)
@@ -113,9 +115,10 @@ class SessionRun:
         scene, session, result = slicer.mrmlScene, self._session, self._result
         if session.ct is not None:
             result.ct = add_image(scene, read_image(session.ct, "ct", progress=progress), "ct", "")
+            result.ct_session = session.name
         elif self._baseline is not None:
             result.ct = add_image(scene, self._baseline.source, "ct", "")
-            result.ct_is_baseline = True
+            result.ct_is_baseline, result.ct_session = True, self._baseline.session
             result.notes.append(f"The CT of {self._baseline.session} serves for this visit.")
         for series, path in sorted(session.mr.items()):
             result.mrs[series] = add_image(scene, read_image(path, "mr", progress=progress), "mr", series)
