@@ -13,6 +13,8 @@ from ..volume import Volume
 
 DARK_FRACTION = 0.05
 """Below this part of the air's signal, a region at the film's border is taken for the collimator's shadow."""
+PENUMBRA = 0.025
+"""Width of the half shade inside the collimator's edge, as a part of the longer side of the film."""
 SIGNAL_FLOOR = 1e-3
 """Smallest signal, as a part of the air's, that is told from none."""
 
@@ -94,6 +96,6 @@ def _field(signal: np.ndarray, intensity: str) -> np.ndarray:
     shadow[0] = False
     if not shadow.any() or shadow[labels].mean() > 0.9:
         return np.ones(signal.shape, bool)
-    margin = max(2, round(0.008 * max(signal.shape)))
+    margin = max(2, round(PENUMBRA * max(signal.shape)))
     distance = ndimage.distance_transform_cdt(~shadow[labels], metric="chessboard")
     return distance > margin

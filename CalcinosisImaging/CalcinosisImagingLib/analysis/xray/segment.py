@@ -18,7 +18,11 @@ from .boundary import Spot, measure
 from .compact import compact_excess, grown, shrunk
 from .film import Film, exposed_field, line_integrals
 
-HAND_LEVEL = 0.25
+SMOOTHING = 0.1
+"""Noise is smoothed by this part of the size looked for (standard deviation) before lines are laid."""
+OUTLINE_SMOOTHING = 0.05
+"""Likewise before the outline is drawn."""
+HAND_LEVEL = 0.4
 """The hand is where the log image exceeds this part of the way from air to the hand's median."""
 
 
@@ -37,9 +41,9 @@ class FilmSettings:
     """
 
     sensitivity: float = 0.5
-    sizes_mm: tuple[float, ...] = (3.0, 6.0, 12.0)
+    sizes_mm: tuple[float, ...] = (2.5, 5.0, 10.0, 20.0)
     least_contrast_to_noise: float = 8.0
-    least_structure_ratio: float = 5.0
+    least_structure_ratio: float = 1.5
     least_area_mm2: float = 0.2
     join_mm: float = 2.0
 
@@ -57,10 +61,15 @@ def segment_film(
     settings: FilmSettings | None = None,
     bone_shadow: np.ndarray | None = None,
     progress: Progress = silent,
+    bone_integrals: np.ndarray | None = None,
 ) -> FilmSegmentation:
     """Find deposits in a film.
 
+    Parameters
+    ----------
     bone_shadow: where bones are on the film (rows, columns), from a CT located in it; None if not known.
+    bone_integrals: what these bones add to the log image (`projection.expected.bone_integrals`), up to a gain; it is
+        taken out, so that deposits over bone are found as well as beside it. None if not known.
     """
     settings = settings or FilmSettings()
     report(progress, 0.0, "preparing the film")
@@ -71,16 +80,20 @@ def segment_film(
         return FilmSegmentation(_labelled(film, []), _labelled(film, [], rejected=True))
     image = ndimage.gaussian_filter(image, 0.1 / pixel_mm)
     noise = noise_level(image, hand, pixel_mm)
+    behind = image
+    if bone_integrals is not None:
+        image = without_bones(image, bone_integrals, hand, pixel_mm)
     dense = float(np.percentile(image[hand], 99.5))
     spots: list[Spot] = []
     for index, size_mm in enumerate(settings.sizes_mm):
         report(progress, 0.1 + 0.6 * index / len(settings.sizes_mm), f"looking for deposits up to {size_mm:g} mm")
-        smooth = ndimage.gaussian_filter(image, size_mm / 20 / pixel_mm)
+        smooth = ndimage.gaussian_filter(image, SMOOTHING * size_mm / pixel_mm)
+        outlined = ndimage.gaussian_filter(image, OUTLINE_SMOOTHING * size_mm / pixel_mm)
         excess = compact_excess(smooth, size_mm / pixel_mm)
         for seed in _seeds(excess, hand, noise_level(smooth, hand, pixel_mm), size_mm / pixel_mm, pixel_mm, settings):
-            spots.append(measure(image, hand, seed, size_mm, pixel_mm, noise, bone_shadow, dense))
+            spots.append(measure(outlined, hand, seed, size_mm, pixel_mm, noise, bone_shadow, dense, behind))
     report(progress, 0.8, "judging candidates")
-    kept, rejected = _judged([s for s in spots if s.mask.any()], settings)
+    kept, rejected = _judged([s for s in spots if s.mask.any()], settings, bone_integrals is not None)
     return FilmSegmentation(
         _labelled(film, _joined(kept, image.shape, settings.join_mm / pixel_mm)),
         _labelled(film, rejected, rejected=True),
@@ -88,14 +101,22 @@ def segment_film(
 
 
 def hand_mask(image: np.ndarray, field: np.ndarray, pixel_mm: float) -> np.ndarray:
-    """Where there is hand rather than air: the largest bodies above a part of the soft tissue's density."""
+    """Where there is hand rather than air: large bodies above a part of the soft tissue's density."""
     smooth = ndimage.gaussian_filter(image, 0.6 / pixel_mm)
-    exposed = smooth[field]
+    inner = field if field.all() else ndimage.distance_transform_edt(field) > SHADE * max(field.shape)
+    if not inner.any():
+        inner = field
+    exposed = smooth[inner]
     high = np.percentile(exposed, 99)
     tissue = exposed[exposed > 0.15 * high]
     if tissue.size == 0 or high <= 0:
         return np.zeros(image.shape, bool)
-    mask = (smooth > HAND_LEVEL * np.median(tissue)) & field
+    level = HAND_LEVEL * np.median(tissue)
+    if not inner.all():
+        # The collimator's half shade is no hand: what is near the edge counts where it goes on inwards.
+        nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
+        smooth = np.where(inner | (smooth[tuple(nearest)] > level), smooth, 0)
+    mask = (smooth > level) & field
     mask = ndimage.binary_opening(mask, iterations=max(1, round(1.0 / pixel_mm)))
     labels, count = ndimage.label(mask)
     if count == 0:
@@ -106,11 +127,38 @@ def hand_mask(image: np.ndarray, field: np.ndarray, pixel_mm: float) -> np.ndarr
     return ndimage.binary_fill_holes(sizes[labels] > 0.1 * sizes.max())
 
 
+SHADE = 0.06
+"""A collimator's half shade (or an image intensifier's dark rim) reaches this part of the film's longer side."""
+
+
 def noise_level(image: np.ndarray, hand: np.ndarray, pixel_mm: float) -> float:
     """Standard deviation of the noise in the hand (robust): what is left after smoothing over 0.5 mm."""
     fine = image - ndimage.gaussian_filter(image, 0.5 / pixel_mm)
     values = fine[hand]
     return float(1.4826 * np.median(np.abs(values - np.median(values)))) + 1e-9
+
+
+GAIN_BLUR_MM = (0.5, 4.0)
+"""Film and bones are compared in structures between these sizes to find the film's gain."""
+
+
+def without_bones(image: np.ndarray, bones: np.ndarray, hand: np.ndarray, pixel_mm: float) -> np.ndarray:
+    """The log image less the bones' share; gain by least absolute deviations over the bones, robust to deposits."""
+
+    def band(values: np.ndarray) -> np.ndarray:
+        fine, coarse = (ndimage.gaussian_filter(values, s / pixel_mm, truncate=3) for s in GAIN_BLUR_MM)
+        return fine - coarse
+
+    film, shadow = band(image), band(bones)
+    where = hand & (ndimage.maximum_filter(bones, size=max(3, round(2 / pixel_mm))) > 0.05 * bones.max())
+    if not where.any() or not shadow[where].any():
+        return image
+    a, b = shadow[where].astype(float), film[where].astype(float)
+    weight = np.ones(len(a))
+    for _ in range(8):
+        gain = (weight * a) @ b / ((weight * a) @ a)
+        weight = 1 / np.maximum(np.abs(b - gain * a), 1e-3 * np.abs(b).max())
+    return (image - np.float32(max(gain, 0)) * bones).astype(np.float32)
 
 
 def _seeds(
@@ -146,39 +194,36 @@ MOST_SEEDS = 300
 
 
 def _usual_excess(excess: np.ndarray, hand: np.ndarray, size_px: float) -> np.ndarray:
-    """Usual compact excess around each pixel: mean over a wide window of what is below twice the mean.
-
-    It varies slowly and is computed on a shrunk image.
+    """What compact excess anatomy and noise make around each pixel: mean + 2 standard deviations in a wide window,
+    without what exceeds mean + 3 standard deviations. It varies slowly and is computed on a shrunk image.
     """
     factor = max(1, int(size_px // 4))
     sigma = 2.0 * size_px / factor
     inside = hand.astype(np.float32)
-    weight = _wide(inside, factor, sigma)
-    mean = grown(_wide(excess * inside, factor, sigma) / weight, factor, excess.shape)
-    below = inside * (excess <= 2 * mean)
-    usual = _wide(excess * below, factor, sigma) / _wide(below, factor, sigma)
-    return grown(usual, factor, excess.shape)
+    limit = np.float32(np.inf)
+    for _ in range(3):
+        counted = inside * (excess <= limit)
+        weight = _wide(counted, factor, sigma)
+        mean = _wide(excess * counted, factor, sigma) / weight
+        spread = np.sqrt(np.maximum(_wide(excess**2 * counted, factor, sigma) / weight - mean**2, 0))
+        limit = grown(mean + 3 * spread, factor, excess.shape)
+    return grown(mean + 2 * spread, factor, excess.shape)
 
 
 def _wide(image: np.ndarray, factor: int, sigma: float) -> np.ndarray:
     return ndimage.gaussian_filter(shrunk(image, factor), sigma, truncate=2) + 1e-6
 
 
-def _judged(spots: list[Spot], settings: FilmSettings) -> tuple[list[Spot], list[Spot]]:
-    """Deposits and rejected candidates, the strongest claim to each pixel first."""
-    kept: list[Spot] = []
-    rejected: list[Spot] = []
-    for spot in sorted(spots, key=lambda s: (-s.confidence, -s.area_mm2, s.row, s.column)):
-        if any(spot.overlaps(other) for other in kept):
-            continue
-        if any(spot.overlaps(other) for other in rejected):
-            continue
-        reason = spot.objection(settings.least_area_mm2, settings.least_contrast_to_noise, settings.sensitivity)
-        if reason:
-            rejected.append(spot.because(reason))
-        else:
-            kept.append(spot)
-    return kept, rejected
+def _judged(spots: list[Spot], settings: FilmSettings, bones_removed: bool) -> tuple[list[Spot], list[Spot]]:
+    """Deposits and rejected candidates; of several that overlap the one without objection, then the surest."""
+    limits = (settings.least_area_mm2, settings.least_contrast_to_noise, settings.sensitivity, bones_removed)
+    judged = [spot.because(spot.objection(*limits)) for spot in spots]
+    judged.sort(key=lambda s: (s.reason != "", -s.confidence, -s.area_mm2, s.row, s.column))
+    taken: list[Spot] = []
+    for spot in judged:
+        if not any(spot.overlaps(other) for other in taken):
+            taken.append(spot)
+    return [s for s in taken if not s.reason], [s for s in taken if s.reason]
 
 
 def _joined(spots: list[Spot], shape: tuple[int, int], join_px: float) -> list[list[Spot]]:
