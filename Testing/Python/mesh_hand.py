@@ -18,7 +18,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 FOLDER = "opensim_hand_bones_A"
-SDF_STEP_MM = 0.25
+SDF_STEP_MM = 0.3
 PAD_MM = 3.0
 FOREARM_END_MM = -205.0
 FILES = {
@@ -93,7 +93,12 @@ def _shape(name: str) -> BoneShape:
     image.SetOutputScalarTypeToUnsignedChar()
     image.Update()
     inside = vtk_to_numpy(image.GetOutput().GetPointData().GetScalars()).reshape(size[::-1]).transpose(2, 1, 0) > 0
+    if name in ("radius", "ulna"):
+        # Coarse open surfaces with folds: crevices closed, slivers dropped.
+        inside = ndimage.binary_opening(ndimage.binary_closing(inside, iterations=6), iterations=5)
     inside = ndimage.binary_fill_holes(inside)
+    pieces, _ = ndimage.label(inside)
+    inside = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
     sdf = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
     sdf = ndimage.gaussian_filter(sdf.astype(np.float32), 1.0) * SDF_STEP_MM
     cloud = np.argwhere(inside) * SDF_STEP_MM + low
@@ -297,7 +302,7 @@ class _Painter:
             tissue = np.where(d < 1.2, 45.0, np.where(d < 3.2, -85.0, 55.0))
             skin = np.clip(0.5 + d / self.step, 0, 1)
             self.hu[box] = skin * tissue + (1 - skin) * -1000.0
-        mottle = ndimage.zoom(self.rng.normal(0, 25, [n // 12 + 2 for n in shape]), 13, order=1)
+        mottle = ndimage.zoom(self.rng.normal(0, 10, [n // 12 + 2 for n in shape]), 13, order=1)
         mottle = mottle[: shape[0], : shape[1], : shape[2]]
         self.hu += np.where(self.hu > -150, mottle, 0).astype(np.float32)
 

@@ -132,7 +132,8 @@ def _bodies(
     rest = noise_hu(smooth)
     threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
     # Outside a bone its blur fades within three quarters of the point spread's width.
-    halo = np.maximum(np.round((0.75 * np.hypot(fwhm, 2.3 * SMOOTH_MM)) / spacing), 1).astype(int)
+    blur = np.sqrt(fwhm**2 + (FWHM_PER_SIGMA * SMOOTH_MM) ** 2 + FWHM_PER_SIGMA**2 * float(spacing.mean()) ** 2 / 12.0)
+    halo = np.maximum(np.round(0.75 * blur / spacing), 1).astype(int)
     bone = sitk.GetImageFromArray((bones > 0).astype(np.uint8))
     near = sitk.GetArrayFromImage(sitk.BinaryDilate(bone, halo[::-1].tolist(), sitk.sitkBall))
     mask = (smooth > threshold) & (near == 0)

@@ -16,7 +16,9 @@ INSIDE_SHARE = 0.2
 """Share of a bone that must be marrow or trabeculae, for the rule to apply."""
 MARGIN_MM = 0.9
 SLICE_MM = 3.0
-LEAST_EXCESS_MM3 = 1.5
+LEAST_EXCESS_MM3 = 3.0
+LEAST_SHARE = 0.001
+"""A large bone has ridges of its own: what stands on it must be at least this share of it."""
 THICKEST_MM = 5.0
 BESIDE_MM = 6.0
 OUTSIDE_SHARE = 0.5
@@ -48,7 +50,8 @@ def without_excess(mask: np.ndarray, hu: np.ndarray, threshold: np.ndarray, spac
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     rest = mask & ~(depth > limit + 0.3)
-    kept = [n for n in np.flatnonzero(sizes * voxel >= LEAST_EXCESS_MM3) if _stands_out(labels == n, rest, spacing)]
+    least = max(LEAST_EXCESS_MM3, LEAST_SHARE * float(mask.sum()) * voxel)
+    kept = [n for n in np.flatnonzero(sizes * voxel >= least) if _stands_out(labels == n, rest, spacing)]
     excess = np.isin(labels, kept)
     if not excess.any():
         return mask

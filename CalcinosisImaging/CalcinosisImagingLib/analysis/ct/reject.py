@@ -13,6 +13,8 @@ METAL = "metal"
 STREAK = "streak beside metal"
 SMALL = "too small"
 FAINT = "not above the noise"
+SOFT = "no denser than a tendon"
+SOFT_HU = 150.0
 SESAMOID = "shell around marrow, like a sesamoid"
 BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
@@ -26,7 +28,7 @@ class Facts:
 
     Attributes
     ----------
-    volume_mm3, contrast_hu: of the deposit as delineated.
+    volume_mm3, contrast_hu, plateau_hu: of the deposit as delineated.
     highest_hu: greatest voxel.
     signal_to_noise: contrast over noise times the root of the number of voxels.
     core_share: contrast of its depth over that of its outer layer; 1 where it is too thin to tell.
@@ -36,6 +38,7 @@ class Facts:
 
     volume_mm3: float
     contrast_hu: float
+    plateau_hu: float
     highest_hu: float
     signal_to_noise: float
     core_share: float
@@ -68,7 +71,7 @@ def facts(
         values = np.sort(np.linalg.eigvalsh(np.cov(points.T)))[::-1]
         axes = tuple(float(4 * np.sqrt(max(v, 0.0))) for v in values)
     strength = contrast / max(noise, 1.0) * np.sqrt(max(int(body.sum()), 1))
-    return Facts(volume, contrast, float(hu[body].max()), float(strength), share, skin, axes)
+    return Facts(volume, contrast, background + contrast, float(hu[body].max()), float(strength), share, skin, axes)
 
 
 def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool) -> str:
@@ -83,6 +86,8 @@ def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool) -
         return SMALL
     if f.signal_to_noise < least_signal(settings):
         return FAINT
+    if f.plateau_hu < SOFT_HU:
+        return SOFT
     if SESAMOID_MM3[0] <= f.volume_mm3 <= SESAMOID_MM3[1] and f.core_share < 0.75 and f.axes_mm[0] < 2.2 * f.axes_mm[2]:
         return SESAMOID
     if f.skin_share > 0.8 and f.contrast_hu < 350 and f.axes_mm[2] < 0.3 * f.axes_mm[1]:

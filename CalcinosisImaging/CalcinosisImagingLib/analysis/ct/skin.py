@@ -27,8 +27,9 @@ def skin_mask(volume: Volume) -> np.ndarray:
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     body = np.isin(labels, np.flatnonzero(sizes >= max(MIN_SHARE * sizes.max(), 1)))
-    body = ndimage.binary_dilation(ndimage.binary_fill_holes(body), iterations=2)
-    core = ndimage.binary_erosion(body, iterations=4, border_value=1)
+    body = ndimage.binary_fill_holes(body)
+    core = ndimage.binary_erosion(body, iterations=2, border_value=1)
+    body = ndimage.binary_dilation(body, iterations=2)
     index = np.ix_(
         *[np.minimum(np.arange(n) // s, m - 1) for n, s, m in zip(volume.voxels.shape, step, body.shape, strict=True)]
     )

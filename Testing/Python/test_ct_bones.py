@@ -1,0 +1,128 @@
+"""CT: bones separated, named, and the side of the hand."""
+
+import unittest
+
+import mesh_hand
+import numpy as np
+from calcinosis_testing import requires_shared
+from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, ray
+from CalcinosisImagingLib.analysis.ct.naming import name_bodies
+from CalcinosisImagingLib.analysis.ct.partition import bodies, fill_shells
+from CalcinosisImagingLib.analysis.ct.segment import segment_ct
+from CalcinosisImagingLib.analysis.ct.shape import Body
+from CalcinosisImagingLib.analysis.ct.template import CENTRES_MM, FOREARM_END_MM, LENGTHS_MM, VOLUMES_MM3
+
+
+def a_body(label, centre, axis, length, volume):
+    width = np.sqrt(volume / length / 0.7)
+    axis = np.asarray(axis, float) / np.linalg.norm(axis)
+    ends = np.array([centre - axis * length / 2, centre + axis * length / 2])
+    return Body(label, volume, np.asarray(centre, float), axis, length, width, width, ends, (2.0, 2.0), False)
+
+
+def a_hand(left, turn, scale=1.0):
+    """Bodies of a hand with fingers bent a little, drawn from lengths alone, in a shuffled order with their names."""
+    named = []
+    for digit in range(1, 6):
+        centre = np.array(CENTRES_MM[f"metacarpal-{digit}"])
+        axis = np.array([0.55, 0.45, 0.7]) if digit == 1 else np.array([0.1 * (3.5 - digit), 0.0, 1.0])
+        axis /= np.linalg.norm(axis)
+        base = centre - axis * LENGTHS_MM[f"metacarpal-{digit}"] / 2
+        for name in ray(digit):
+            length = LENGTHS_MM[name]
+            named.append((name, base + axis * length / 2, axis, length, VOLUMES_MM3[name]))
+            base = base + axis * (length + 2.0)
+            bend = np.deg2rad(12.0)
+            axis = axis * np.cos(bend) + np.array([0.0, 1.0, 0.0]) * np.sin(bend)
+            axis /= np.linalg.norm(axis)
+    for name in ("scaphoid", "lunate", "triquetrum", "pisiform", "trapezium", "trapezoid", "capitate", "hamate"):
+        named.append((name, np.array(CENTRES_MM[name]), [0, 0.3, 1], 15.0, VOLUMES_MM3[name]))
+    for name, end in FOREARM_END_MM.items():
+        named.append((name, np.array(end) - [0, 0, 15.0], [0, 0, 1], 30.0, 9000.0 if name == "radius" else 3500.0))
+    # Frame radial, volar, distal: a right hand is left-handed in it.
+    mirror = np.diag([1.0, 1.0, 1.0 if left else -1.0])
+    move = turn @ mirror * scale
+    order = np.random.default_rng(1).permutation(len(named))
+    result = [
+        a_body(k + 1, move @ named[i][1], move @ np.array(named[i][2]), named[i][3] * scale, named[i][4] * scale**3)
+        for k, i in enumerate(order)
+    ]
+    return result, [named[i][0] for i in order]
+
+
+def a_turn(seed):
+    q, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    return q * np.sign(np.linalg.det(q))
+
+
+class NamingTest(unittest.TestCase):
+    def test_every_bone_is_named_and_the_side_found_in_any_orientation(self):
+        for seed, left in ((0, True), (1, False), (2, True), (3, False)):
+            with self.subTest(seed=seed, left=left):
+                hand, truth = a_hand(left, a_turn(seed), scale=0.9 + 0.05 * seed)
+                naming = name_bodies(hand)
+                self.assertEqual(naming.side, "left" if left else "right")
+                self.assertEqual({truth[i]: n for i, n in naming.names.items()}, {n: n for n in truth})
+
+    def test_a_hand_without_the_tips_of_two_fingers_keeps_the_other_names(self):
+        hand, truth = a_hand(False, a_turn(5))
+        kept = [i for i, name in enumerate(truth) if name not in ("distal-2", "distal-3", "pisiform")]
+        naming = name_bodies([hand[i] for i in kept])
+        for i, name in naming.names.items():
+            self.assertEqual(truth[kept[i]], name)
+        self.assertGreaterEqual(len(naming.names), 25)
+
+    def test_two_lonely_bodies_get_no_name(self):
+        hand, truth = a_hand(False, np.eye(3))
+        lonely = [hand[truth.index("middle-3")], hand[truth.index("distal-3")]]
+        self.assertEqual(name_bodies(lonely).names, {})
+
+
+class PartitionTest(unittest.TestCase):
+    def test_two_shells_a_narrow_joint_apart_are_two_bodies_and_one_shell_is_one(self):
+        k, j, i = np.indices((90, 36, 36)).astype(float)
+        radius = np.hypot(j - 18, i - 18)
+        for gap, count in ((3, 2), (0, 1)):
+            with self.subTest(gap=gap):
+                hu = np.full(k.shape, 50, np.int16)
+                for low, high in ((8, 45 - gap / 2), (45 + gap / 2, 82)) if gap else ((8, 82),):
+                    solid = (radius < 12) & (k >= low) & (k < high)
+                    marrow = (radius < 9) & (k >= low + 3) & (k < high - 3)
+                    hu[solid] = 1000
+                    hu[marrow] = -20
+                if gap:
+                    hu[(radius < 5) & (np.abs(k - 45) < gap)] = 500
+                self.assertEqual(bodies(fill_shells(hu), 200.0, 0.09).max(), count)
+
+
+@requires_shared("opensim_hand_bones_A")
+class MeshHandTest(unittest.TestCase):
+    """A left hand drawn from surfaces that no part of the library has seen, bent fingers, oblique grid."""
+
+    @classmethod
+    def setUpClass(cls):
+        scanner = mesh_hand.Scanner(
+            (0.5, 0.5, 0.55), psf_fwhm_mm=0.8, noise_hu=30, rotation_deg=(70, 20, 130), left=True, seed=2
+        )
+        cls.scan = mesh_hand.scan(mesh_hand.random_pose(2), scanner)
+        cls.result = segment_ct(cls.scan.volume)
+
+    def test_all_29_bones_are_found_under_their_names(self):
+        self.assertEqual({s.segment_id for s in self.result.bones.segments}, set(BONE_NAMES))
+        dice = {}
+        for name, label in BONE_LABELS.items():
+            found, true = self.result.bones.labels == label, self.scan.bones == label
+            dice[name] = 2 * (found & true).sum() / (found.sum() + true.sum())
+        self.assertGreater(min(dice.values()), 0.8, dice)
+        self.assertGreater(float(np.median(list(dice.values()))), 0.94, dice)
+
+    def test_the_hand_is_a_left_one(self):
+        self.assertEqual([h.side for h in self.result.hands], ["left"])
+
+    def test_a_hand_without_deposits_has_none(self):
+        self.assertEqual([s.tags for s in self.result.deposits.segments], [])
+        self.assertEqual(int(self.result.fractions.voxels.max()), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

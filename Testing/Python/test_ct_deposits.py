@@ -1,0 +1,166 @@
+"""CT: deposits found, outlined and measured; what is none rejected with a reason."""
+
+import unittest
+
+import numpy as np
+from CalcinosisImagingLib.analysis.ct.delineate import delineate
+from CalcinosisImagingLib.analysis.ct.psf import estimate_psf_fwhm_mm
+from CalcinosisImagingLib.analysis.ct.segment import segment_ct
+from CalcinosisImagingLib.analysis.ct.settings import CtSettings
+from CalcinosisImagingLib.analysis.ct.skin import skin_mask
+from CalcinosisImagingLib.analysis.errors import OperationCancelled
+from CalcinosisImagingLib.analysis.segmentation import REASON_TAG
+from CalcinosisImagingLib.analysis.volume import Volume
+from scipy import ndimage
+
+STEP = 0.4
+FWHM = 0.7
+SIGMA = FWHM / 2.3548 / STEP
+
+
+def fraction_of(inside, shape):
+    """Share of each voxel that is inside, by 4x4x4 samples; ``inside`` takes points (N, 3) in mm, order k, j, i."""
+    points = np.indices(shape).reshape(3, -1).T.astype(float)
+    offsets = (np.arange(4) + 0.5) / 4 - 0.5
+    total = np.zeros(len(points), np.float32)
+    for a in offsets:
+        for b in offsets:
+            for c in offsets:
+                total += inside((points + np.array([a, b, c])) * STEP)
+    return (total / 64).reshape(shape)
+
+
+def ball(centre, radius):
+    return lambda p: np.linalg.norm(p - centre, axis=1) < radius
+
+
+def a_scan(parts, shape=(64, 64, 64), noise=20.0, seed=0):
+    """A block of soft tissue in air with bodies ``(inside, hu)``, blurred and noisy; returns volume and fractions."""
+    rng = np.random.default_rng(seed)
+    hu = np.full(shape, -1000.0, np.float32)
+    hu[:, 6:-6, 6:-6] = 50.0
+    fractions = []
+    for inside, value in parts:
+        fraction = fraction_of(inside, shape)
+        hu += fraction * (value - hu)
+        fractions.append(fraction)
+    hu = ndimage.gaussian_filter(hu, SIGMA)
+    grain = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), 0.6 * SIGMA)
+    hu += grain * (noise / grain.std())
+    matrix = np.diag([-STEP, -STEP, STEP, 1.0])
+    return Volume(np.clip(np.round(hu), -1024, 3071).astype(np.int16), matrix), fractions
+
+
+class VolumeFromFractionsTest(unittest.TestCase):
+    def test_the_volume_of_a_ball_is_unbiased_from_two_to_four_voxels_radius(self):
+        spacing = np.full(3, STEP)
+        for radius in (1.2, 2.4):
+            for value in (300.0, 1200.0):
+                ratios = []
+                for seed in range(2):
+                    shift = np.random.default_rng(seed).uniform(-0.2, 0.2, 3)
+                    volume, (fraction,) = a_scan(
+                        [(ball(8.8 + shift, radius), value)], (44, 44, 44), noise=20, seed=seed
+                    )
+                    hu = volume.voxels
+                    own = ndimage.gaussian_filter(hu.astype(np.float32), 0.7) > 140
+                    found = delineate(hu, own, np.zeros(own.shape, bool), 50.0, FWHM / 2.3548, spacing)
+                    ratios.append(found.fraction.sum() / fraction.sum())
+                with self.subTest(radius=radius, value=value):
+                    self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.04)
+
+    def test_the_point_spread_is_estimated_from_the_skin(self):
+        volume, _ = a_scan([])
+        self.assertAlmostEqual(estimate_psf_fwhm_mm(volume.voxels, np.full(3, STEP)), FWHM, delta=0.12)
+
+
+class SegmentTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        far = np.array([12.8, 12.8, 12.8])
+        cls.parts = {
+            "stone": (ball(far + np.array([-6, -4, 0]), 2.0), 900.0),
+            "paste": (ball(far + np.array([6, 4, -2]), 2.5), 250.0),
+            "plate": (lambda p: (np.abs(p - (far + np.array([6, -5, 4]))) < [0.45, 2.2, 2.2]).all(axis=1), 1000.0),
+            "metal": (ball(far + np.array([-6, 5, 4]), 1.2), 9000.0),
+        }
+        cls.volume, cls.fractions = a_scan(list(cls.parts.values()))
+        cls.result = segment_ct(cls.volume)
+
+    def label_at(self, segmentation, name):
+        fraction = self.fractions[list(self.parts).index(name)]
+        counts = np.bincount(segmentation.labels[fraction >= 0.5])
+        return int(counts.argmax())
+
+    def test_stone_paste_and_plate_are_found_each_as_one_deposit(self):
+        self.assertEqual(len(self.result.deposits.segments), 3)
+        for name in ("stone", "paste", "plate"):
+            with self.subTest(name=name):
+                label = self.label_at(self.result.deposits, name)
+                self.assertGreater(label, 0)
+                found = self.result.deposits.labels == label
+                true = self.fractions[list(self.parts).index(name)] >= 0.5
+                self.assertGreater(2 * (found & true).sum() / (found.sum() + true.sum()), 0.8)
+
+    def test_volumes_from_fractions_are_within_ten_percent_for_stone_and_paste(self):
+        for name in ("stone", "paste"):
+            with self.subTest(name=name):
+                label = self.label_at(self.result.deposits, name)
+                near = ndimage.binary_dilation(self.result.deposits.labels == label, iterations=4)
+                found = self.result.fractions.voxels[near].sum() / 255.0
+                self.assertAlmostEqual(found / self.fractions[list(self.parts).index(name)].sum(), 1.0, delta=0.1)
+
+    def test_metal_is_rejected_with_its_reason_and_has_no_fraction(self):
+        label = self.label_at(self.result.rejected, "metal")
+        self.assertGreater(label, 0)
+        self.assertEqual(self.result.rejected.segments[label - 1].tags[REASON_TAG], "metal")
+        metal = self.fractions[list(self.parts).index("metal")] > 0.9
+        self.assertEqual(int(self.result.fractions.voxels[metal].max()), 0)
+
+    def test_deposits_are_numbered_by_descending_volume(self):
+        sizes = np.bincount(self.result.deposits.labels.ravel())[1:]
+        self.assertEqual(self.label_at(self.result.deposits, "paste"), 1)
+        self.assertEqual(len(sizes), 3)
+
+    def test_the_same_input_gives_the_same_bytes(self):
+        again = segment_ct(self.volume)
+        for first, second in (
+            (self.result.deposits.labels, again.deposits.labels),
+            (self.result.bones.labels, again.bones.labels),
+            (self.result.fractions.voxels, again.fractions.voxels),
+        ):
+            self.assertEqual(first.tobytes(), second.tobytes())
+
+    def test_a_less_sensitive_search_drops_the_faint_one(self):
+        result = segment_ct(self.volume, CtSettings(minimum_contrast_hu=400.0))
+        self.assertEqual(self.label_at(result.deposits, "paste"), 0)
+        self.assertGreater(self.label_at(result.deposits, "stone"), 0)
+
+
+class EdgeTest(unittest.TestCase):
+    def test_soft_tissue_alone_gives_nothing(self):
+        volume, _ = a_scan([], noise=30)
+        result = segment_ct(volume)
+        self.assertEqual(result.deposits.segments, ())
+        self.assertEqual(result.bones.segments, ())
+
+    def test_a_request_to_stop_is_obeyed(self):
+        volume, _ = a_scan([(ball(np.full(3, 12.8), 2.0), 900.0)])
+        with self.assertRaises(OperationCancelled):
+            segment_ct(volume, progress=lambda fraction, message: fraction < 0.4)
+
+    def test_fragments_of_a_cluster_are_one_deposit_and_a_distant_body_is_another(self):
+        centres = [(8, 12, 12), (8, 14, 12), (9.5, 13, 13), (18, 13, 13)]
+        volume, _ = a_scan([(ball(np.array(c), 0.7), 1500.0) for c in centres], noise=10)
+        self.assertEqual(len(segment_ct(volume).deposits.segments), 2)
+
+    def test_the_skin_mask_holds_the_tissue_and_leaves_the_air(self):
+        volume, _ = a_scan([], noise=10)
+        mask = skin_mask(volume)
+        truth = np.zeros(mask.shape, bool)
+        truth[:, 6:-6, 6:-6] = True
+        self.assertGreater(2 * (mask & truth).sum() / (mask.sum() + truth.sum()), 0.97)
+
+
+if __name__ == "__main__":
+    unittest.main()
