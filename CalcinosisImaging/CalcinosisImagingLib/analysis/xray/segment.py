@@ -1,8 +1,8 @@
 """Calcific deposits in a radiograph, with or without knowledge of the bones.
 
-Compact extra density is found at several sizes (`compact`), kept where its contrast exceeds the noise and the
-structure around it, given a boundary at half its height over the local background (`boundary`), and judged: a deposit
-has an edge all around, a bone's edge or two bones crossing do not.
+Compact extra density is looked for at several sizes (`background`, `candidates`), given an outline at half its height
+and judged: a deposit stands out of the noise and of what is usual around it, and falls off all around; a bone's
+corner, two bones crossing, a vessel or metal do not.
 """
 
 from __future__ import annotations
@@ -14,43 +14,67 @@ from scipy import ndimage
 
 from ..progress import Progress, report, silent
 from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
-from .boundary import Spot, measure
-from .compact import compact_excess, grown, shrunk
-from .film import Film, exposed_field, line_integrals
+from .candidates import Candidate, bone_candidates, flesh_candidates
+from .film import Film
+from .scenery import Scenery, scenery_of
 
-SMOOTHING = 0.1
-"""Noise is smoothed by this part of the size looked for (standard deviation) before lines are laid."""
-OUTLINE_SMOOTHING = 0.05
-"""Likewise before the outline is drawn."""
-HAND_LEVEL = 0.4
-"""The hand is where the log image exceeds this part of the way from air to the hand's median."""
+METAL = 2.0
+"""Contrast over a bone's beyond which it is metal: a deposit as thick as a finger would be needed otherwise."""
+BEAD_MM2 = 4.0
+"""A body of metal up to this area is kept: it may be a bead or a shot, which a reader can tell at a glance."""
+HIDDEN_LEAST = 0.48
+"""At least this share of the outline of a body beside a bone has to be clear: what is left of a ball half hidden."""
+HIDDEN_LONGEST = 2.8
+"""A longer body beside a bone is a gap between bones or a fold."""
+BESIDE_METAL_MM = 12.0
+"""What is found so near to larger metal is a part of it."""
 
 
 @dataclass(frozen=True)
 class FilmSettings:
-    """How deposits are found.
+    """What a user may set.
 
     Attributes
     ----------
-    sensitivity: 0..1; 0.5 is balanced, higher takes fainter candidates.
-    sizes_mm: lengths of the lines; a deposit is found if it is shorter than one of them. In the plane of the hand.
-    least_contrast_to_noise: contrast over noise times the square root of the number of pixels.
-    least_structure_ratio: contrast over the usual compact excess around it (anatomy makes some everywhere).
-    least_area_mm2: in the plane of the hand.
-    join_mm: fragments closer than this are one deposit.
+    sensitivity: 0 (few, sure) to 1 (all, some false), without unit.
+    minimum_area_mm2: smaller shadows, at the detector, are left out.
+    largest_mm: a deposit in the flesh is found if it is shorter than this in some direction, at the detector.
+    largest_over_bone_mm: likewise over bones.
+    contrast_to_noise: least height over the noise of a square millimetre (Rose's criterion asks for 5).
+    prominence: least height over the compact excess that is usual around it; over bones it has to be twice that
+        in the end. In the flesh there is less: ``prominence_in_flesh``.
+    closed, closed_over_bone: least share of the outline with a clear edge; beside a bone a part of it cannot be seen.
+    significance: least contrast to noise times the root of the area in mm², of a body in the flesh.
+    over_bone: least contrast of a body over bone, as a share of a bone's own: texture and marrow vary by a tenth.
+    solid: least area over that of the convex hull, of a body over bone; in the flesh a tenth less.
+    longest: most length over width.
+    fragments_closer_than_mm: bodies nearer to each other than this are fragments of one deposit.
     """
 
     sensitivity: float = 0.5
-    sizes_mm: tuple[float, ...] = (2.5, 5.0, 10.0, 20.0)
-    least_contrast_to_noise: float = 8.0
-    least_structure_ratio: float = 1.5
-    least_area_mm2: float = 0.2
-    join_mm: float = 2.0
+    minimum_area_mm2: float = 0.3
+    largest_mm: float = 20.0
+    largest_over_bone_mm: float = 6.0
+    contrast_to_noise: float = 5.0
+    prominence: float = 4.0
+    prominence_in_flesh: float = 2.5
+    closed: float = 0.72
+    closed_over_bone: float = 0.88
+    significance: float = 14.0
+    over_bone: float = 0.12
+    solid: float = 0.82
+    longest: float = 3.5
+    fragments_closer_than_mm: float = 2.0
+
+    @property
+    def demand(self) -> float:
+        """Factor on what is asked for: 2 at sensitivity 0, 1 at 0.5, 0.5 at 1."""
+        return 2.0 ** (1.0 - 2.0 * self.sensitivity)
 
 
 @dataclass(frozen=True, eq=False)
 class FilmSegmentation:
-    """Deposits and rejected candidates on the film's grid (K = 1)."""
+    """Deposits, and the candidates that were not taken for one (tag `REASON_TAG`); both on the film's grid."""
 
     deposits: Segmentation
     rejected: Segmentation
@@ -58,198 +82,138 @@ class FilmSegmentation:
 
 def segment_film(
     film: Film,
-    settings: FilmSettings | None = None,
+    settings: FilmSettings = FilmSettings(),
     bone_shadow: np.ndarray | None = None,
     progress: Progress = silent,
-    bone_integrals: np.ndarray | None = None,
 ) -> FilmSegmentation:
-    """Find deposits in a film.
+    """Find the deposits of a film.
 
     Parameters
     ----------
-    bone_shadow: where bones are on the film (rows, columns), from a CT located in it; None if not known.
-    bone_integrals: what these bones add to the log image (`projection.expected.bone_integrals`), up to a gain; it is
-        taken out, so that deposits over bone are found as well as beside it. None if not known.
+    bone_shadow: boolean (rows, columns), where bones of a registered CT cast a shadow; may be a mm or two off. None:
+        the bones are found on the film.
+
+    Raises
+    ------
+    InputError: the film is empty.
     """
-    settings = settings or FilmSettings()
-    report(progress, 0.0, "preparing the film")
-    image = line_integrals(film)
-    pixel_mm = float(np.mean(film.view.pixel_spacing_mm)) / (film.view.magnification or 1.0)
-    hand = hand_mask(image, exposed_field(film), pixel_mm)
-    if not hand.any():
-        return FilmSegmentation(_labelled(film, []), _labelled(film, [], rejected=True))
-    image = ndimage.gaussian_filter(image, 0.1 / pixel_mm)
-    noise = noise_level(image, hand, pixel_mm)
-    behind = image
-    if bone_integrals is not None:
-        image = without_bones(image, bone_integrals, hand, pixel_mm)
-    dense = float(np.percentile(image[hand], 99.5))
-    spots: list[Spot] = []
-    for index, size_mm in enumerate(settings.sizes_mm):
-        report(progress, 0.1 + 0.6 * index / len(settings.sizes_mm), f"looking for deposits up to {size_mm:g} mm")
-        smooth = ndimage.gaussian_filter(image, SMOOTHING * size_mm / pixel_mm)
-        outlined = ndimage.gaussian_filter(image, OUTLINE_SMOOTHING * size_mm / pixel_mm)
-        excess = compact_excess(smooth, size_mm / pixel_mm)
-        for seed in _seeds(excess, hand, noise_level(smooth, hand, pixel_mm), size_mm / pixel_mm, pixel_mm, settings):
-            spots.append(measure(outlined, hand, seed, size_mm, pixel_mm, noise, bone_shadow, dense, behind))
-    report(progress, 0.8, "judging candidates")
-    kept, rejected = _judged([s for s in spots if s.mask.any()], settings, bone_integrals is not None)
-    return FilmSegmentation(
-        _labelled(film, _joined(kept, image.shape, settings.join_mm / pixel_mm)),
-        _labelled(film, rejected, rejected=True),
+    report(progress, 0.0, "hand, bones and noise of the film")
+    scenery = scenery_of(film, bone_shadow)
+    found: list[Candidate] = []
+    least = 3.0 * settings.demand, settings.prominence * settings.demand
+    report(progress, 0.3, "dense bodies in the flesh")
+    found += flesh_candidates(scenery, settings.largest_mm, least[0], settings.prominence_in_flesh * settings.demand)
+    report(progress, 0.6, "dense bodies over bones")
+    found += bone_candidates(scenery, settings.largest_over_bone_mm, *least)
+    report(progress, 0.9, "judging the candidates")
+    deposits, rejected = judged(found, settings)
+    result = FilmSegmentation(_deposits(film, scenery, deposits, settings), _rejected(film, scenery, rejected))
+    report(progress, 1.0, "deposits of the film found")
+    return result
+
+
+def judged(found: list[Candidate], settings: FilmSettings) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+    """Deposits, and the others with the reason; of two that share pixels the larger one that passes is kept."""
+    order = sorted(found, key=lambda c: (-c.closed * c.contrast * c.pixels, c.box[0].start, c.box[1].start))
+    metal = [c.centre_px for c in order if c.relative > METAL and c.area_mm2 > BEAD_MM2]
+    deposits: list[Candidate] = []
+    rejected: list[tuple[Candidate, str]] = []
+    for candidate in order:
+        reason = objection(candidate, settings)
+        if not reason and any(candidate.distance_mm(place) < BESIDE_METAL_MM for place in metal):
+            reason = "beside metal: part of a ring, wire or screw"
+        rivals = [*deposits, *(c for c, _ in rejected)] if reason else deposits
+        if any(3 * candidate.common(c) >= min(candidate.pixels, c.pixels) for c in rivals):
+            continue
+        if reason:
+            rejected.append((candidate, reason))
+        else:
+            deposits.append(candidate)
+    return deposits, rejected
+
+
+def objection(candidate: Candidate, settings: FilmSettings) -> str:
+    """Why a candidate is no deposit; empty if it is one."""
+    over = candidate.over_bone > 0.3
+    demand = settings.demand
+    closed = settings.closed_over_bone if over else settings.closed
+    if candidate.area_mm2 < settings.minimum_area_mm2:
+        return f"too small ({candidate.area_mm2:.2f} mm2)"
+    if candidate.relative > METAL and candidate.area_mm2 > BEAD_MM2:
+        return "metal: denser than any calcification"
+    if candidate.contrast_to_noise < settings.contrast_to_noise * demand:
+        return f"too faint ({candidate.contrast_to_noise:.1f} times the noise)"
+    if not over and candidate.solidity >= settings.solid and candidate.elongation <= HIDDEN_LONGEST:
+        # A bone hides a part of the outline: of a round body what can be seen decides, if it is enough.
+        closed = min(closed, max(HIDDEN_LEAST, 0.9 * candidate.seen))
+    if candidate.closed < min(0.98, closed * demand**0.2):
+        return "no edge all around: part of a bone, or bones that cross"
+    if not over and candidate.contrast_to_noise * np.sqrt(candidate.area_mm2) < settings.significance * demand:
+        return "too faint for its size"
+    if over and candidate.prominence < 2 * settings.prominence * demand:
+        return "no more than the structure around it"
+    if candidate.elongation > settings.longest:
+        return "long and narrow: edge of a bone, vessel or wire"
+    if candidate.solidity < settings.solid - (0.0 if over else 0.1):
+        return "ragged: part of a bone, or bones that cross"
+    # Where two bones overlap there is a lens: the longer a body, the denser it has to be.
+    if over and candidate.relative < settings.over_bone * demand * max(1.0, candidate.elongation - 1):
+        return "no denser than the texture of bone"
+    return ""
+
+
+def confidence(candidate: Candidate) -> float:
+    """0..1, how much a candidate looks like a deposit: height over noise and surroundings, outline, compactness."""
+    strength = min(candidate.contrast_to_noise, 2 * candidate.prominence)
+    strength = strength / (strength + 5.0)
+    outline = float(np.clip((candidate.closed - 0.3) / 0.6, 0, 1))
+    shape = float(np.clip(1.2 - candidate.elongation / 10.0, 0.2, 1))
+    return strength * outline * shape
+
+
+def _deposits(film: Film, scenery: Scenery, found: list[Candidate], settings: FilmSettings) -> Segmentation:
+    """Labels of the deposits, fragments joined."""
+    number = np.zeros(film.pixels.shape, np.int32)
+    for index, candidate in enumerate(found, start=1):
+        part = number[candidate.box]
+        part[candidate.mask & (part == 0)] = index
+    near = ndimage.distance_transform_edt(number == 0) * scenery.pixel_mm < settings.fragments_closer_than_mm / 2
+    body, count = ndimage.label(near, structure=np.ones((3, 3)))
+    body[number == 0] = 0
+    best = np.zeros(count + 1)
+    for candidate in found:
+        bodies = np.unique(body[candidate.box][candidate.mask])
+        best[bodies] = np.maximum(best[bodies], confidence(candidate))
+    return _labelled(film, body, "deposit", "Deposit", lambda n: {CONFIDENCE_TAG: f"{best[n]:.2f}"})
+
+
+def _rejected(film: Film, scenery: Scenery, found: list[tuple[Candidate, str]]) -> Segmentation:
+    """Labels of the rejected candidates and of what lies outside the hand."""
+    number = np.zeros(film.pixels.shape, np.int32)
+    tags = [{}]
+    for candidate, reason in found:
+        tags.append({CONFIDENCE_TAG: f"{confidence(candidate):.2f}", REASON_TAG: reason})
+        part = number[candidate.box]
+        part[candidate.mask & (part == 0)] = len(tags) - 1
+    rows, columns = film.pixels.shape
+    outside = np.kron(scenery.outside, np.ones((scenery.factor, scenery.factor), bool))[:rows, :columns]
+    others, count = ndimage.label(outside)
+    number[outside] = others[outside] + len(tags) - 1
+    tags += [{CONFIDENCE_TAG: "0.00", REASON_TAG: "outside the hand: letter, marker or edge"}] * count
+    return _labelled(film, number, "rejected", "Rejected", lambda n: tags[n])
+
+
+def _labelled(film: Film, number: np.ndarray, kind: str, title: str, tags_of) -> Segmentation:
+    """Bodies numbered anew by descending area, then position of their first pixel."""
+    size = np.bincount(number.ravel())
+    size[0] = 0
+    first = np.full(len(size), number.size)
+    present, where = np.unique(number, return_index=True)
+    first[present] = where
+    order = [int(n) for n in np.lexsort((first, -size)) if size[n]]
+    lookup = np.zeros(len(size), np.uint16)
+    lookup[order] = np.arange(1, len(order) + 1)
+    segments = tuple(
+        Segment(n, f"{kind}-{n}", f"{title} {n}", tags=tags_of(old)) for n, old in enumerate(order, start=1)
     )
-
-
-def hand_mask(image: np.ndarray, field: np.ndarray, pixel_mm: float) -> np.ndarray:
-    """Where there is hand rather than air: large bodies above a part of the soft tissue's density."""
-    smooth = ndimage.gaussian_filter(image, 0.6 / pixel_mm)
-    inner = field if field.all() else ndimage.distance_transform_edt(field) > SHADE * max(field.shape)
-    if not inner.any():
-        inner = field
-    exposed = smooth[inner]
-    high = np.percentile(exposed, 99)
-    tissue = exposed[exposed > 0.15 * high]
-    if tissue.size == 0 or high <= 0:
-        return np.zeros(image.shape, bool)
-    level = HAND_LEVEL * np.median(tissue)
-    if not inner.all():
-        # The collimator's half shade is no hand: what is near the edge counts where it goes on inwards.
-        nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
-        smooth = np.where(inner | (smooth[tuple(nearest)] > level), smooth, 0)
-    mask = (smooth > level) & field
-    mask = ndimage.binary_opening(mask, iterations=max(1, round(1.0 / pixel_mm)))
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    # Markers and letters beside the hand are small beside it.
-    return ndimage.binary_fill_holes(sizes[labels] > 0.1 * sizes.max())
-
-
-SHADE = 0.06
-"""A collimator's half shade (or an image intensifier's dark rim) reaches this part of the film's longer side."""
-
-
-def noise_level(image: np.ndarray, hand: np.ndarray, pixel_mm: float) -> float:
-    """Standard deviation of the noise in the hand (robust): what is left after smoothing over 0.5 mm."""
-    fine = image - ndimage.gaussian_filter(image, 0.5 / pixel_mm)
-    values = fine[hand]
-    return float(1.4826 * np.median(np.abs(values - np.median(values)))) + 1e-9
-
-
-GAIN_BLUR_MM = (0.5, 4.0)
-"""Film and bones are compared in structures between these sizes to find the film's gain."""
-
-
-def without_bones(image: np.ndarray, bones: np.ndarray, hand: np.ndarray, pixel_mm: float) -> np.ndarray:
-    """The log image less the bones' share; gain by least absolute deviations over the bones, robust to deposits."""
-
-    def band(values: np.ndarray) -> np.ndarray:
-        fine, coarse = (ndimage.gaussian_filter(values, s / pixel_mm, truncate=3) for s in GAIN_BLUR_MM)
-        return fine - coarse
-
-    film, shadow = band(image), band(bones)
-    where = hand & (ndimage.maximum_filter(bones, size=max(3, round(2 / pixel_mm))) > 0.05 * bones.max())
-    if not where.any() or not shadow[where].any():
-        return image
-    a, b = shadow[where].astype(float), film[where].astype(float)
-    weight = np.ones(len(a))
-    for _ in range(8):
-        gain = (weight * a) @ b / ((weight * a) @ a)
-        weight = 1 / np.maximum(np.abs(b - gain * a), 1e-3 * np.abs(b).max())
-    return (image - np.float32(max(gain, 0)) * bones).astype(np.float32)
-
-
-def _seeds(
-    excess: np.ndarray, hand: np.ndarray, noise: float, size_px: float, pixel_mm: float, settings: FilmSettings
-) -> list[tuple[int, int, np.ndarray, tuple[slice, slice]]]:
-    """Bodies of compact excess: peak (row, column), mask in a box, and the box."""
-    usual = _usual_excess(excess, hand, size_px)
-    demand = 2.0 ** (1 - 2 * settings.sensitivity)
-    ratio = settings.least_structure_ratio * demand
-    high = (excess > np.maximum(3 * noise, ratio * usual)) & hand
-    low = (excess > np.maximum(1.5 * noise, 0.4 * ratio * usual)) & hand
-    labels, count = ndimage.label(low, structure=np.ones((3, 3)))
-    if count == 0:
-        return []
-    strong = np.unique(labels[high])
-    counts = np.bincount(labels.ravel(), minlength=count + 1)
-    total = np.bincount(labels.ravel(), excess.ravel(), minlength=count + 1)
-    strong = strong[(strong > 0) & (counts[strong] * pixel_mm**2 >= 0.5 * settings.least_area_mm2)]
-    strong = strong[np.argsort(-total[strong], kind="stable")[:MOST_SEEDS]]
-    boxes = ndimage.find_objects(labels)
-    seeds = []
-    for label in strong:
-        box = boxes[label - 1]
-        mask = labels[box] == label
-        values = np.where(mask, excess[box], -np.inf)
-        row, column = np.unravel_index(int(np.argmax(values)), mask.shape)
-        seeds.append((box[0].start + int(row), box[1].start + int(column), mask, box))
-    return seeds
-
-
-MOST_SEEDS = 300
-"""Candidates measured per size, those with most excess first: a film of noise must not take for ever."""
-
-
-def _usual_excess(excess: np.ndarray, hand: np.ndarray, size_px: float) -> np.ndarray:
-    """What compact excess anatomy and noise make around each pixel: mean + 2 standard deviations in a wide window,
-    without what exceeds mean + 3 standard deviations. It varies slowly and is computed on a shrunk image.
-    """
-    factor = max(1, int(size_px // 4))
-    sigma = 2.0 * size_px / factor
-    inside = hand.astype(np.float32)
-    limit = np.float32(np.inf)
-    for _ in range(3):
-        counted = inside * (excess <= limit)
-        weight = _wide(counted, factor, sigma)
-        mean = _wide(excess * counted, factor, sigma) / weight
-        spread = np.sqrt(np.maximum(_wide(excess**2 * counted, factor, sigma) / weight - mean**2, 0))
-        limit = grown(mean + 3 * spread, factor, excess.shape)
-    return grown(mean + 2 * spread, factor, excess.shape)
-
-
-def _wide(image: np.ndarray, factor: int, sigma: float) -> np.ndarray:
-    return ndimage.gaussian_filter(shrunk(image, factor), sigma, truncate=2) + 1e-6
-
-
-def _judged(spots: list[Spot], settings: FilmSettings, bones_removed: bool) -> tuple[list[Spot], list[Spot]]:
-    """Deposits and rejected candidates; of several that overlap the one without objection, then the surest."""
-    limits = (settings.least_area_mm2, settings.least_contrast_to_noise, settings.sensitivity, bones_removed)
-    judged = [spot.because(spot.objection(*limits)) for spot in spots]
-    judged.sort(key=lambda s: (s.reason != "", -s.confidence, -s.area_mm2, s.row, s.column))
-    taken: list[Spot] = []
-    for spot in judged:
-        if not any(spot.overlaps(other) for other in taken):
-            taken.append(spot)
-    return [s for s in taken if not s.reason], [s for s in taken if s.reason]
-
-
-def _joined(spots: list[Spot], shape: tuple[int, int], join_px: float) -> list[list[Spot]]:
-    """Groups of spots whose gap is below ``join_px``."""
-    groups: list[list[Spot]] = []
-    for spot in spots:
-        touching = [g for g in groups if any(spot.near(other, join_px) for other in g)]
-        merged = [spot] + [s for g in touching for s in g]
-        groups = [g for g in groups if g not in touching] + [merged]
-    return groups
-
-
-def _labelled(film: Film, items: list, rejected: bool = False) -> Segmentation:
-    """Labels on the film: one per group of spots, by descending area, then position."""
-    groups = [item if isinstance(item, list) else [item] for item in items]
-    groups.sort(key=lambda g: (-sum(s.area_mm2 for s in g), min((s.row, s.column) for s in g)))
-    labels = np.zeros(film.volume.voxels.shape, np.uint16)
-    segments = []
-    kind = "candidate" if rejected else "deposit"
-    for index, group in enumerate(groups, start=1):
-        for spot in group:
-            part = labels[0][spot.box]
-            part[spot.mask & (part == 0)] = index
-        best = max(group, key=lambda s: s.confidence)
-        tags = {CONFIDENCE_TAG: f"{best.confidence:.2f}"}
-        if rejected:
-            tags[REASON_TAG] = best.reason
-        segments.append(Segment(index, f"{kind}-{index}", f"{kind.capitalize()} {index}", tags=tags))
-    return Segmentation(film.volume.with_voxels(labels), tuple(segments))
+    return Segmentation(film.volume.with_voxels(lookup[number][None]), segments)
