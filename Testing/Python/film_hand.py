@@ -43,15 +43,11 @@ class HandScan:
     bones: Segmentation
 
 
-def hand_scan(spacing_mm: float = 0.6, seed: int = 0, digits_only: bool = False) -> HandScan:
+def hand_scan(spacing_mm: float = 0.6, seed: int = 0) -> HandScan:
     """The hand as it lies in the meshes, turned into an arbitrary CT orientation; cortex 1300 HU, inside 200 HU."""
     rng = np.random.default_rng(seed)
     turn = Rotation.from_rotvec(rng.normal(0, 0.25, 3)).as_matrix()
     surfaces = {name: _surface(name) for name in anatomy.BONE_NAMES}
-    points = np.concatenate([_points(s) for s in surfaces.values()]) * 1000.0
-    points = points[points[:, 1] > points[:, 1].max() - 400]
-    wrist = np.percentile(points[:, 1], 55)
-    del wrist
     placed = {name: _turned(surface, turn) for name, surface in surfaces.items()}
     hand = np.concatenate([_points(s) for n, s in placed.items() if n not in anatomy.FOREARM])
     low, high = hand.min(axis=0) - 12, hand.max(axis=0) + 12
