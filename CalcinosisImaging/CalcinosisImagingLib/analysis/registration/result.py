@@ -65,13 +65,18 @@ class Registration:
         """MR points (N, 3) RAS -> CT points (N, 3) RAS: the inverse of `map_points`."""
         return self.motion.backward(mr_ras)
 
+    @cached_property
+    def _displacements(self) -> sitk.Transform:
+        # Seconds of work, and both the scene and the file need it.
+        return displacement_transform(self.motion, self.segmentation, self.field_spacing_mm)
+
     def to_itk(self) -> sitk.Transform:
         """CT points -> MR points in LPS, as ITK wants it for fixed = CT, moving = MR: a displacement field.
 
         Linear interpolation between the field's voxels cannot follow two bones that part within one voxel: see
         `field.displacement_transform`.
         """
-        return displacement_transform(self.motion, self.segmentation, self.field_spacing_mm)
+        return self._displacements
 
     def to_json(self) -> dict:
         """Content of ``registration.json``."""
