@@ -1,0 +1,138 @@
+"""The bones of one or two hands: bodies cut, named, and described as segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..anatomy import BONE_LABELS
+from ..segmentation import Segment
+from .divide import divide_by_template
+from .grid import WORK_MM, WorkGrid, boxes
+from .hands import group_by_hand
+from .naming import Naming, name_bodies, oversized
+from .partition import bodies as cut_bodies
+from .partition import fill_shells
+from .shape import Body, measure_bodies
+from .walls import split_at_walls
+
+BODY_CONTRAST_HU = 150.0
+"""Bodies of the working grid begin this far above soft tissue: under trabecular bone, over tendons and skin."""
+UNKNOWN_BONE_MM3 = 150.0
+SHELL = 0.7
+"""A body whose depth is below this share of its outer layer has marrow."""
+FIRST_UNKNOWN_LABEL = 30
+LEFT_OFFSET = 100
+BONE_COLOUR = (0.89, 0.85, 0.72)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One hand in the image.
+
+    Attributes
+    ----------
+    side: "left", "right" or "unknown".
+    side_log_odds: evidence for right over left.
+    scale: size relative to a typical adult hand.
+    prefix: of its bones' segment IDs: "left:" for the left of two hands, else "".
+    bones: segment IDs of its bones without the prefix.
+    """
+
+    side: str
+    side_log_odds: float
+    scale: float
+    prefix: str
+    bones: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class BodyTable:
+    """Bodies on the working grid (labels 1..N), the bone label of each that is bone, the segments and the hands."""
+
+    labels: np.ndarray
+    bone_of: dict[int, int]
+    segments: tuple[Segment, ...]
+    hands: tuple[Hand, ...]
+
+
+def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
+    """Cut dense matter into bodies and name those that are bones, hand by hand."""
+    filled = fill_shells(work.hu)
+    labels = cut_bodies(filled, soft_hu + BODY_CONTRAST_HU, work.voxel_mm3)
+    groups, namings = _named(work, labels)
+    large = set().union(*[oversized(g, n) for g, n in zip(groups, namings, strict=True)])
+    if large:
+        labels = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
+        groups, namings = _named(work, labels)
+    divided = labels
+    for group, naming in zip(groups, namings, strict=True):
+        cut = divide_by_template(divided, work.hu, group, naming, work.ijk_to_ras, WORK_MM)
+        divided = divided if cut is None else cut
+    if divided is not labels:
+        labels = divided
+        groups, namings = _named(work, labels)
+    return _table(work, labels, soft_hu, groups, namings)
+
+
+def _named(work: WorkGrid, labels: np.ndarray) -> tuple[list[list[Body]], list[Naming]]:
+    """Bodies of each hand, and their names."""
+    found = measure_bodies(labels, work.ijk_to_ras, _border(labels.shape))
+    groups = [[found[i] for i in indices] for indices in group_by_hand(work.hu, labels, found)]
+    return groups, [name_bodies(group) for group in groups]
+
+
+def _border(shape: tuple[int, ...], width: int = 3) -> np.ndarray:
+    """Mask of the outermost voxels."""
+    border = np.ones(shape, bool)
+    border[tuple(slice(width, -width) for _ in shape)] = False
+    return border
+
+
+def _table(
+    work: WorkGrid, labels: np.ndarray, soft_hu: float, groups: list[list[Body]], namings: list[Naming]
+) -> BodyTable:
+    """Labels and segments of all hands; of two hands the more left one gets the prefix and the offset."""
+    lefts = [False] * len(groups)
+    if len(groups) == 2:
+        lefts[int(np.argmin([n.side_log_odds for n in namings]))] = True
+    bone_of: dict[int, int] = {}
+    segments: list[Segment] = []
+    hands = []
+    for group, naming, left in zip(groups, namings, lefts, strict=True):
+        prefix, offset = ("left:", LEFT_OFFSET) if left else ("", 0)
+        names = {group[i].label: (BONE_LABELS[name], name) for i, name in naming.names.items()}
+        unnamed = [b for i, b in enumerate(group) if i not in naming.names and _is_bone(b, work, labels, soft_hu)]
+        unnamed.sort(key=lambda b: (-b.volume_mm3, b.label))
+        for number, body in enumerate(unnamed[: LEFT_OFFSET - FIRST_UNKNOWN_LABEL], start=1):
+            names[body.label] = (FIRST_UNKNOWN_LABEL - 1 + number, f"unknown-{number}")
+        for body_label, (bone, name) in sorted(names.items(), key=lambda item: item[1]):
+            bone_of[body_label] = bone + offset
+            segments.append(Segment(bone + offset, prefix + name, prefix + name, BONE_COLOUR))
+        bones = tuple(name for _, name in sorted(names.values()))
+        if bones:
+            hands.append(Hand(naming.side, naming.side_log_odds, round(naming.scale, 6), prefix, bones))
+    return BodyTable(labels, bone_of, tuple(sorted(segments, key=lambda s: s.label)), tuple(hands))
+
+
+def _is_bone(body: Body, work: WorkGrid, labels: np.ndarray, soft_hu: float) -> bool:
+    """Whether a body without a name is bone: of some size, and cut by the border or with marrow inside."""
+    if body.volume_mm3 < UNKNOWN_BONE_MM3:
+        return False
+    if body.at_border:
+        return True
+    box = boxes((labels == body.label).astype(np.uint8))[0]
+    return core_share(labels[box] == body.label, work.hu[box], soft_hu) < SHELL
+
+
+def core_share(mask: np.ndarray, hu: np.ndarray, soft_hu: float) -> float:
+    """Height over soft tissue of a body's depth, over that of its outer layer's brightest half; 1 if it is too thin."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1] * WORK_MM
+    core = depth > 2.0
+    if core.sum() < 20:
+        return 1.0
+    layer = hu[(depth > 0.3) & (depth <= 1.5)]
+    shell = float(np.percentile(layer, 75)) - soft_hu
+    return float((hu[core].mean() - soft_hu) / max(shell, 1.0))
