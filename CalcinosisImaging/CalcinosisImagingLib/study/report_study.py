@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.files import write_text
+from ..analysis.statistics.agreement import PAIR_KEYS
 from ..analysis.statistics.study_summary import first_view
 from .report_figures import bland_altman_figure, figures_possible
 from .report_html import bullets, escape, page, shown, table
@@ -21,6 +22,7 @@ COUNT_HEADINGS = {
     "area_mm2": "area, mm²",
 }
 STATISTIC_HEADINGS = {"statistic": "statistic", "value": "value", "interval": "95 % interval", "reason": "remark"}
+AGREEMENT_KEYS = (*PAIR_KEYS, "icc", "repeatability")
 NO_FIGURES = "The figures need matplotlib, which is not installed; everything else is complete."
 
 
@@ -41,6 +43,7 @@ def write_study_report(
     sections = [
         ("Deposits by modality", table(COUNT_HEADINGS, counts, "No image was analysed.")),
         ("CT and MR volumes of the same deposits", _agreement(agreement, matches)),
+        ("CT and MR volumes of whole hands", _nested(agreement, "hand_volume")),
         ("X-ray and CT", _nested(agreement, "xray")),
         ("How many deposits each modality shows", _detection(agreement)),
         ("Repeatability", _nested({"all": repeatability}, "")),
@@ -67,7 +70,8 @@ def statistics_table(statistics: dict[str, Any]) -> str:
     """Value, interval and remark of every statistic in the content of agreement.json."""
     rows = []
     for key, value in statistics.items():
-        if isinstance(value, dict):
+        # What lies nested under further keys has a table of its own.
+        if isinstance(value, dict) and ("bland_altman" not in statistics or key in AGREEMENT_KEYS):
             rows += _rows(key, value)
     columns = " and ".join(statistics.get("columns", []))
     head = f"<p>{escape(columns)}: n = {statistics.get('n', 0)}</p>"
