@@ -11,23 +11,22 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "CalcinosisImaging"))
-sys.path.insert(0, str(ROOT / "Testing" / "Python"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "CalcinosisImaging"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Python"))
 
-from biplane_fixture import FOLDER, SHARED_DATA, biplane_film  # noqa: E402
-from CalcinosisImagingLib.analysis.volume import Volume  # noqa: E402
-from CalcinosisImagingLib.analysis.xray.film import Film  # noqa: E402
-from CalcinosisImagingLib.analysis.xray.segment import segment_film  # noqa: E402
-from CalcinosisImagingLib.phantom.film import expose, film_attenuation, film_placement, line_integrals  # noqa: E402
-from CalcinosisImagingLib.phantom.implant_film import implant_film  # noqa: E402
-from CalcinosisImagingLib.phantom.lattice import Rays, sample  # noqa: E402
-from CalcinosisImagingLib.phantom.pose import draw_angles  # noqa: E402
-from CalcinosisImagingLib.phantom.presets import PRESETS  # noqa: E402
-from CalcinosisImagingLib.phantom.scanner import body_corners  # noqa: E402
-from CalcinosisImagingLib.phantom.study import draw_hand, stream  # noqa: E402
+from biplane_fixture import FOLDER, SHARED_DATA, biplane_film
+from CalcinosisImagingLib.analysis.volume import Volume
+from CalcinosisImagingLib.analysis.xray.film import Film
+from CalcinosisImagingLib.analysis.xray.segment import segment_film
+from CalcinosisImagingLib.phantom.film import expose, film_attenuation, film_placement, line_integrals
+from CalcinosisImagingLib.phantom.implant_film import implant_film
+from CalcinosisImagingLib.phantom.lattice import Rays, sample
+from CalcinosisImagingLib.phantom.pose import draw_angles
+from CalcinosisImagingLib.phantom.presets import PRESETS
+from CalcinosisImagingLib.phantom.scanner import body_corners
+from CalcinosisImagingLib.phantom.study import draw_hand, stream
 
-SEEDS = (300, 301, 302)
+SEEDS = (300, 301)
 SHADOW_OFF_MM = 0.7
 
 
@@ -84,11 +83,10 @@ def score(found, truth, pixel_mm):
     return rows, false
 
 
-def synthetic(preset, with_shadow):
+def synthetic(preset, films, with_shadow):
     """One row of the table."""
     outside, partly, inside, ratios, dices, false, others_found, seconds = [], [], [], [], [], 0, 0, []
-    for seed in SEEDS:
-        film, truth, bones, others, strength = a_hand_film(seed, preset)
+    for film, truth, bones, others, strength in films:
         pixel = film.view.pixel_spacing_mm[0]
         off = round(SHADOW_OFF_MM / pixel)
         shadow = np.roll(bones, (off, -off), axis=(0, 1)) if with_shadow else None
@@ -112,6 +110,12 @@ def synthetic(preset, with_shadow):
     cells = [preset, "yes" if with_shadow else "no", *counts, f"{false / len(SEEDS):.1f}"]
     cells += [f"{others_found / len(SEEDS):.1f}", *middle, f"{np.mean(seconds):.1f}"]
     return "| " + " | ".join(cells) + " |"
+
+
+def both(preset):
+    """Rows without and with the bones' shadow."""
+    films = [a_hand_film(seed, preset) for seed in SEEDS]
+    return [synthetic(preset, films, given) for given in (False, True)]
 
 
 def real(index, seed):
@@ -143,14 +147,14 @@ def run():
         "| preset | bones' shadow given | outside bone | partly | inside | false per film | other dense things per film"
         " | area found/true (median) | Dice | CPU s |",
         "|---|---|---|---|---|---|---|---|---|---|",
-        *(synthetic(preset, given) for preset in PRESETS for given in (False, True)),
+        *(row for preset in PRESETS for row in both(preset)),
     ]
     if (SHARED_DATA / FOLDER).is_dir():
         lines += [
             "",
             "| real film | implanted, from 3 mm2, found | new false | found before | area found/true | CPU s |",
             "|---|---|---|---|---|---|",
-            *(real(index, seed) for index in (1, 2) for seed in (1, 2)),
+            *(real(index, seed) for index, seed in ((1, 1), (2, 2))),
         ]
     return "\n".join(lines)
 

@@ -27,6 +27,8 @@ BONE_MARGIN_MM = 0.6
 """Flesh begins this far from a bone's shadow: its edge is blurred, its place a little doubtful."""
 LEAST_BONE_MM = 12.0
 """A bone is at least this long in some direction (the smallest carpals and the tuft of the little finger)."""
+HALF_SHADE_MM = 30.0
+"""The half shade of a collimator or image intensifier is no wider."""
 SKIN_LEVEL = 0.35
 """The hand begins at this part of the way from air to the boundary between air and flesh."""
 LEAST_HAND_SHARE = 0.05
@@ -93,6 +95,7 @@ def scenery_of(film: Film, bone_shadow: np.ndarray | None) -> Scenery:
 def _hand(working: np.ndarray, exposed: np.ndarray, mm: float) -> tuple[np.ndarray, np.ndarray, float]:
     """Hand, other bodies, and the level above which there is bone wherever it is: three classes after Otsu."""
     smooth = ndimage.gaussian_filter(working, 0.8 / mm, truncate=3.0)
+    smooth -= _half_shade(smooth, exposed, mm)
     low, high = _levels(smooth[exposed])
     # Half of a class boundary is half the thickness: the skin's edge, where a finger thins out, belongs to the hand.
     air = smooth[exposed & (smooth <= low)]
@@ -105,8 +108,28 @@ def _hand(working: np.ndarray, exposed: np.ndarray, mm: float) -> tuple[np.ndarr
     size = np.bincount(labels.ravel(), minlength=count + 1)
     size[0] = 0
     large = size > LEAST_HAND_SHARE * size.max()
-    hand = ndimage.binary_fill_holes(large[labels])
+    hand = large[labels]
+    holes, count = ndimage.label(~hand)
+    small = np.bincount(holes.ravel(), minlength=count + 1) < LEAST_HAND_SHARE * hand.sum()
+    small[0] = False
+    hand |= small[holes]
     return hand, (labels > 0) & ~hand, high
+
+
+def _half_shade(smooth: np.ndarray, exposed: np.ndarray, mm: float) -> np.ndarray:
+    """What the collimator's half shade adds: the density of air at each distance from the border of the field."""
+    if exposed.mean() > 0.99:
+        return np.zeros_like(smooth)
+    distance = ndimage.distance_transform_edt(exposed) * mm
+    knots = np.arange(0.0, HALF_SHADE_MM + 0.1, 1.5)
+    index = np.clip(np.rint(distance / 1.5).astype(int), 0, len(knots) - 1)
+    air = np.zeros(len(knots))
+    for knot in range(len(knots)):
+        values = smooth[exposed & (index == knot)]
+        air[knot] = np.percentile(values, 25) if values.size else 0.0
+    # It falls from the border inwards; what does not is the hand.
+    air = np.minimum.accumulate(air - air[-1])
+    return np.where(exposed, np.interp(distance, knots, np.maximum(air, 0)), 0).astype(np.float32)
 
 
 def _levels(values: np.ndarray) -> tuple[float, float]:
