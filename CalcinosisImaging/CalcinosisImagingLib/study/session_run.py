@@ -196,7 +196,7 @@ class SessionRun:
         self._add_edits(image)
 
     def _add_edits(self, image: ImageNodes) -> None:
-        add_edits(slicer.mrmlScene, image, self._session.edits_of(image.modality, image.name or None))
+        add_edits(slicer.mrmlScene, image, self._session.edits_of(image.modality, image.name))
 
     def _quantify(self, progress: Progress) -> None:
         result = self._result
