@@ -18,7 +18,7 @@ from ..volume import Volume, transform_points
 from ..xray.film import Film
 from .articulate import chains, find_chain, scene_of
 from .cloud import Cloud
-from .fit import Fit, Prior, Target, fit_body
+from .fit import Fit, Prior, Target, correlate, fit_body
 from .levels import Level
 from .pose import BonePose, Pose
 from .quality import bone_pose
@@ -157,13 +157,41 @@ def _start_of_hand(bones: Skeleton, rig: Rig, settings: LocateSettings, progress
         inner = part(progress, 0.3 + 0.7 * index / len(distinct), 0.3 + 0.7 * (index + 1) / len(distinct))
         gain = next(fit.gain for fit in fits if fit.pose is guess.pose)
         states.append(_whole_hand(bones, palm, guess.pose, gain, moves, rig, level, inner))
-    return max(states, key=lambda state: state.score)
+    best = max(states, key=lambda state: state.score)
+    _look_again(bones, best, moves, rig, level)
+    return best
 
 
 HYPOTHESES = 6
 """Places of the palm from which the rest of the hand is followed before one is chosen."""
 HOPEFUL = 0.2
 """Palms whose correlation is lower than the best one's by more than this are not followed."""
+
+
+WEAK = 0.6
+"""A chain with a bone below this correlation is looked for again."""
+
+
+def _look_again(bones: Skeleton, state: _State, moves: dict[str, np.ndarray], rig: Rig, level: Level) -> None:
+    """Follow weak fingers once more, now that the others are there to be taken out of the film; keep what is better.
+
+    A finger that took its neighbour's place finds its own when the neighbour is explained.
+    """
+    usual = usual_gains(state.gains, 1)
+    for chain in chains():
+        names = [name for name, _, _ in chain if name in state.poses]
+        rest = {n: p for n, p in state.poses.items() if n not in names}
+        others = scene_of(bones, rest, {n: state.gains.get(n, usual)[0] for n in rest}, level, np.eye(4))
+        targets = [Target(level, np.eye(4), others)]
+        clouds = {n: bones.cloud(n, level.pixel_mm) for n in names}
+        before = [correlate(clouds[n], state.poses[n], targets) for n in names]
+        if not names or min(before) >= WEAK:
+            continue
+        found = find_chain(bones, chain, rest, moves, targets)
+        after = [correlate(clouds[n], found.get(n, state.poses[n]), targets) for n in names]
+        if np.mean(after) > np.mean(before):
+            state.poses.update(found)
+            state.gains.update(dict.fromkeys(found, usual))
 
 
 def _whole_hand(
