@@ -60,13 +60,6 @@ def smoothed(hu: np.ndarray, sigma_mm: float, spacing: np.ndarray, slab: int = 6
     return result
 
 
-def label_bodies(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """26-connected components (uint32) and their number."""
-    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
-    labels = sitk.GetArrayFromImage(components)
-    return labels, int(labels.max())
-
-
 def group(labels: np.ndarray, found: list[Box | None], spacing: np.ndarray, distance_mm: float) -> np.ndarray:
     """New label for each old one: fragments closer than ``distance_mm`` (surface to surface) share it."""
     parent = np.arange(len(found) + 1)
@@ -95,18 +88,25 @@ def group(labels: np.ndarray, found: list[Box | None], spacing: np.ndarray, dist
 
 
 def find_candidates(
-    hu: np.ndarray, bones: np.ndarray, soft_hu: float, noise: float, spacing: np.ndarray, settings: CtSettings
-) -> tuple[np.ndarray, np.ndarray, list[Candidate]]:
-    """Labels (uint16), fractions (uint8, `FRACTION_FULL` = 1) and descriptions of the dense bodies.
+    hu: np.ndarray,
+    bones: np.ndarray,
+    soft_hu: float,
+    noise: float,
+    spacing: np.ndarray,
+    settings: CtSettings,
+    labels: np.ndarray,
+    fractions: np.ndarray,
+) -> list[Candidate]:
+    """Find and describe the dense bodies outside the bones.
 
     Parameters
     ----------
     hu, bones: (K, J, I) of one box.
+    labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
     fwhm = settings.psf_fwhm_mm or estimate_psf_fwhm_mm(hu, spacing)
-    labels = _bodies(hu, bones, soft_hu, noise, fwhm, spacing, settings)
-    metal = _near_metal(hu, spacing, settings.metal_hu)
-    fractions = np.zeros(hu.shape, np.uint8)
+    _bodies(hu, bones, soft_hu, fwhm, spacing, settings, labels)
+    metal = _near_metal((hu >= settings.metal_hu) & (bones == 0), spacing)
     candidates = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
@@ -115,19 +115,19 @@ def find_candidates(
             cut = any(s.start <= 1 or s.stop >= n - 1 for s, n in zip(box, hu.shape, strict=True))
             close = bool(metal is not None and metal[wide][labels[wide] == label].any())
             candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close, cut))
-    return labels, fractions, candidates
+    return candidates
 
 
 def _bodies(
     hu: np.ndarray,
     bones: np.ndarray,
     soft_hu: float,
-    noise: float,
     fwhm: float,
     spacing: np.ndarray,
     settings: CtSettings,
-) -> np.ndarray:
-    """Labels of bodies above the threshold and clear of the bones' blur, fragments grouped."""
+    labels: np.ndarray,
+) -> None:
+    """Write labels of bodies above the threshold and clear of the bones' blur, fragments grouped."""
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     rest = noise_hu(smooth)
     threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
@@ -136,22 +136,35 @@ def _bodies(
     halo = np.maximum(np.round(0.75 * blur / spacing), 1).astype(int)
     bone = sitk.GetImageFromArray((bones > 0).astype(np.uint8))
     near = sitk.GetArrayFromImage(sitk.BinaryDilate(bone, halo[::-1].tolist(), sitk.sitkBall))
-    mask = (smooth > threshold) & (near == 0)
-    del smooth, near, bone
-    pieces, count = label_bodies(mask)
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1) * float(np.prod(spacing))
+    mask = smooth > threshold
+    del smooth
+    mask &= near == 0
+    del near, bone
+    # Few voxels are left: all further work is on their list, not on the whole box.
+    dense = np.flatnonzero(mask)
+    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
+    del mask
+    pieces = sitk.GetArrayViewFromImage(components).ravel()[dense]
+    del components
+    sizes = np.bincount(pieces, minlength=1) * float(np.prod(spacing))
     kept = np.flatnonzero(sizes >= LEAST_PIECE_MM3)
     kept = kept[kept > 0]
-    table = np.zeros(count + 1, np.uint16)
+    table = np.zeros(len(sizes), np.uint16)
     table[kept] = np.arange(1, len(kept) + 1)
-    labels = table[pieces]
-    groups = group(labels, ndimage.find_objects(labels), spacing, settings.group_distance_mm)
-    return groups.astype(np.uint16)[labels]
+    labels.fill(0)
+    values = table[pieces]
+    _put(labels, dense, values)
+    groups = group(labels, ndimage.find_objects(labels), spacing, settings.group_distance_mm).astype(np.uint16)
+    _put(labels, dense, groups[values])
 
 
-def _near_metal(hu: np.ndarray, spacing: np.ndarray, metal_hu: float) -> np.ndarray | None:
-    """Where metal is within `METAL_REACH_MM`; None without metal."""
-    metal = hu >= metal_hu
+def _put(array: np.ndarray, flat: np.ndarray, values: np.ndarray) -> None:
+    """Write values at flat positions of an array that may be a view."""
+    array[np.unravel_index(flat, array.shape)] = values
+
+
+def _near_metal(metal: np.ndarray, spacing: np.ndarray) -> np.ndarray | None:
+    """Where metal is within `METAL_REACH_MM`; None without metal. (Dense cortex of fine scans can be as bright.)"""
     if not metal.any():
         return None
     radius = np.ceil(METAL_REACH_MM / spacing).astype(int)

@@ -16,9 +16,9 @@ HALF = 0.5
 
 
 def outline_bones(
-    volume: Volume, work: WorkGrid, bodies: np.ndarray, names: dict[int, int], soft_hu: float
-) -> np.ndarray:
-    """Bone labels (uint8) on the box of the volume.
+    volume: Volume, work: WorkGrid, bodies: np.ndarray, names: dict[int, int], soft_hu: float, result: np.ndarray
+) -> None:
+    """Write bone labels into ``result`` (uint8, zero, the box of the volume).
 
     A voxel belongs to a bone where it exceeds half of the local height of the shell over soft tissue, or where it is
     enclosed by such voxels or lies deep inside the body.
@@ -28,7 +28,6 @@ def outline_bones(
     bodies: (K, J, I) labels on the working grid.
     names: label of a body -> label of its bone.
     """
-    result = np.zeros(work.shape, np.uint8)
     spacing = work.spacing_mm
     cropped = volume.voxels[work.box]
     found = boxes(bodies)
@@ -44,7 +43,6 @@ def outline_bones(
         mask = _outline(cropped[fine], territory, core, spacing, soft_hu)
         part = result[fine]
         part[mask & (part == 0)] = bone
-    return result
 
 
 def _territory(work: WorkGrid, bodies: np.ndarray, body: int, fine: tuple[slice, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -87,25 +87,27 @@ def _seeds(filled: np.ndarray, low_hu: float, voxel_mm3: float) -> np.ndarray:
     """One seed for each component that appears, from high to low thresholds, with at least `SEED_MM3`."""
     top = float(np.percentile(filled[filled > low_hu], 99.5)) if (filled > low_hu).any() else low_hu
     levels = np.arange(low_hu, max(top, low_hu + 1), LEVEL_STEP_HU)[::-1]
-    seeds = np.zeros(filled.shape, np.int32)
+    # Everything but the components themselves is done on the few voxels above the lowest level.
+    dense = np.flatnonzero(filled > low_hu)
+    marks = np.zeros(len(dense), np.int32)
     count = 0
     for level in levels:
-        components = sitk.GetArrayFromImage(
-            sitk.ConnectedComponent(sitk.GetImageFromArray((filled > level).astype(np.uint8)))
-        )
-        volumes = np.bincount(components.ravel()) * voxel_mm3
+        components = sitk.ConnectedComponent(sitk.GetImageFromArray((filled > level).view(np.uint8)))
+        names = sitk.GetArrayViewFromImage(components).ravel()[dense]
+        volumes = np.bincount(names) * voxel_mm3
         fresh = volumes >= SEED_MM3
         fresh[0] = False
-        fresh[np.unique(components[seeds > 0])] = False
-        names = np.flatnonzero(fresh)
-        if len(names) == 0:
+        fresh[names[marks > 0]] = False
+        new = np.flatnonzero(fresh)
+        if len(new) == 0:
             continue
         table = np.zeros(len(volumes), np.int32)
-        table[names] = np.arange(count + 1, count + 1 + len(names))
-        count += len(names)
-        added = table[components]
-        np.copyto(seeds, added, where=added > 0)
-    return seeds
+        table[new] = np.arange(count + 1, count + 1 + len(new))
+        count += len(new)
+        marks = np.maximum(marks, table[names])
+    seeds = np.zeros(filled.size, np.int32)
+    seeds[dense] = marks
+    return seeds.reshape(filled.shape)
 
 
 def valleys(labels: np.ndarray, filled: np.ndarray, low_hu: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

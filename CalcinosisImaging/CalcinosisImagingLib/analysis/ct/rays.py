@@ -109,18 +109,13 @@ def fit_ray(path: list[int], all_bodies: list[Body], digit: int, scale: float) -
                 count = min(len(order) - first, len(segments) - offset)
                 for length in range(1, count + 1):
                     pairs = tuple(zip(order[first : first + length], segments[offset : offset + length], strict=True))
-                    if not _usable(pairs, all_bodies):
+                    if length < 2:
                         continue
                     cost = sum(_bone_cost(all_bodies[i], name, scale) for i, name in pairs)
                     cost += MISSING_COST * (len(segments) - length)
                     if best is None or cost < best.cost:
                         best = RayFit(pairs, cost)
     return best
-
-
-def _usable(pairs: tuple[tuple[int, str], ...], all_bodies: list[Body]) -> bool:
-    """Whether the part has the metacarpal, or at least two bones."""
-    return len(pairs) >= 2 or pairs[0][1].startswith("metacarpal")
 
 
 def _bone_cost(body: Body, name: str, scale: float) -> float:

@@ -11,7 +11,7 @@ from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation, em
 from ..volume import Volume
 from .bones import Hand, find_bones
 from .deposits import Candidate, find_candidates
-from .grid import WorkGrid, dense_box, noise_hu, soft_tissue_hu, work_grid
+from .grid import dense_box, noise_hu, soft_tissue_hu, work_grid
 from .outline import outline_bones
 from .settings import CtSettings
 
@@ -60,48 +60,48 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     report(progress, 0.15, "separating bones")
     table = find_bones(work, soft_hu)
     report(progress, 0.5, "outlining bones")
-    bones = outline_bones(volume, work, table.labels, table.bone_of, soft_hu)
+    shape = volume.voxels.shape
+    bones = np.zeros(shape, np.uint8)
+    outline_bones(volume, work, table.labels, table.bone_of, soft_hu, bones[box])
+    spacing, segments, hands = work.spacing_mm, table.segments, table.hands
+    del work, table
     report(progress, 0.6, "looking for deposits")
     cropped = volume.voxels[box]
-    candidate_labels, fractions, candidates = find_candidates(
-        cropped, bones, soft_hu, noise_hu(cropped), work.spacing_mm, settings
+    labels, fractions = np.zeros(shape, np.uint16), np.zeros(shape, np.uint8)
+    candidates = find_candidates(
+        cropped, bones[box], soft_hu, noise_hu(cropped), spacing, settings, labels[box], fractions[box]
     )
     report(progress, 0.95, "writing results")
-    present = np.bincount(bones.ravel(), minlength=256) > 0
-    bone_segments = tuple(s for s in table.segments if present[s.label])
-    deposits, rejected = _split_candidates(volume, work, candidate_labels, candidates)
+    present = np.bincount(bones[bones > 0], minlength=256) > 0
+    deposits, rejected = _split_candidates(volume, labels, candidates)
     return CtSegmentation(
-        Segmentation(volume.with_voxels(_whole(volume, work, bones)), bone_segments),
+        Segmentation(volume.with_voxels(bones), tuple(s for s in segments if present[s.label])),
         deposits,
         rejected,
-        volume.with_voxels(_whole(volume, work, fractions)),
-        table.hands,
+        volume.with_voxels(fractions),
+        hands,
     )
-
-
-def _whole(volume: Volume, work: WorkGrid, part: np.ndarray) -> np.ndarray:
-    """An array of the box, in its place in an empty array of the volume's shape."""
-    result = np.zeros(volume.voxels.shape, part.dtype)
-    result[work.box] = part
-    return result
 
 
 def _split_candidates(
-    volume: Volume, work: WorkGrid, labels: np.ndarray, candidates: list[Candidate]
+    volume: Volume, labels: np.ndarray, candidates: list[Candidate]
 ) -> tuple[Segmentation, Segmentation]:
-    """Deposits and rejected candidates, each numbered by descending volume, then position."""
+    """Deposits (in the array given) and rejected candidates, each numbered by descending volume, then position."""
+    where = np.flatnonzero(labels)
+    values = labels.ravel()[where]
     results = []
-    for wanted in (True, False):
+    for wanted, target in ((True, labels), (False, np.zeros(labels.shape, np.uint16))):
         chosen = [c for c in candidates if (c.reason == "") == wanted]
         chosen.sort(key=lambda c: (-c.volume_mm3, c.label))
-        table = np.zeros(int(labels.max()) + 1, np.uint16)
+        table = np.zeros(int(values.max(initial=0)) + 1, np.uint16)
         segments = []
         for number, candidate in enumerate(chosen, start=1):
             table[candidate.label] = number
             tags = {CONFIDENCE_TAG: f"{candidate.confidence:.2f}"} if wanted else {REASON_TAG: candidate.reason}
             kind = "deposit" if wanted else "rejected"
             segments.append(Segment(number, f"{kind}-{number}", f"{kind.capitalize()} {number}", DEPOSIT_COLOUR, tags))
-        results.append(Segmentation(volume.with_voxels(_whole(volume, work, table[labels])), tuple(segments)))
+        target.ravel()[where] = table[values]
+        results.append(Segmentation(volume.with_voxels(target), tuple(segments)))
     return results[0], results[1]
 
 
