@@ -23,6 +23,7 @@ PLACE = "its place"
 """Begins a doubt that goes on to the bones found from this one."""
 LEAST_GAIN = 0.10
 CHECK_GAIN = 0.25
+FAINT_ERROR_MM = 1.5
 CHECK_GAP_MM = 3.5
 FAILED_GAP_MM = 9.0
 CHECK_SHARED = 0.10
@@ -82,6 +83,11 @@ def judge(evidence: Evidence, settings: RegistrationSettings) -> BoneRegistratio
     spread = _mean_error(fit.covariance, evidence.shape)
     expected = float(np.hypot(FLOOR_MM, INFLATION * spread))
     gap = _gap_mm(fit.matrix, evidence)
+    # The covariance knows only the optimum that was found; these say that it may be another one.
+    if fit.gain < CHECK_GAIN:
+        expected = max(expected, FAINT_ERROR_MM)
+    if gap > CHECK_GAP_MM:
+        expected = max(expected, 0.5 * gap)
     doubts, fatal = [evidence.hand] if evidence.hand else [], []
     if fit.gain < LEAST_GAIN:
         fatal.append("the MR shows no bone there")
