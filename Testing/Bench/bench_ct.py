@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,11 +17,10 @@ sys.path[:0] = [str(ROOT / "CalcinosisImaging"), str(ROOT / "Testing" / "Python"
 import mesh_hand  # noqa: E402
 from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS  # noqa: E402
 from CalcinosisImagingLib.analysis.ct.segment import CtSegmentation, segment_ct  # noqa: E402
+from CalcinosisImagingLib.analysis.segmentation_file import read_segmentation  # noqa: E402
 from CalcinosisImagingLib.analysis.volume import Volume  # noqa: E402
-from CalcinosisImagingLib.phantom import study  # noqa: E402
-from CalcinosisImagingLib.phantom.ct import image_ct  # noqa: E402
-from CalcinosisImagingLib.phantom.presets import preset_named  # noqa: E402
-from CalcinosisImagingLib.phantom.scanner import ct_grid  # noqa: E402
+from CalcinosisImagingLib.phantom.study import write_phantom_study  # noqa: E402
+from CalcinosisImagingLib.study.images import read_image  # noqa: E402
 
 MESH_CASES = {
     "surfaces 0.4 mm": (1, mesh_hand.Scanner((0.4, 0.4, 0.4), seed=1)),
@@ -31,11 +31,7 @@ MESH_CASES = {
         mesh_hand.Scanner((0.45, 0.45, 0.5), 0.7, 0.0, 30, (10, 200, 50), False, 5, (600.0, 1000.0), (0.45, 1.2)),
     ),
 }
-PHANTOM_CASES = {
-    "phantom typical 11": (11, "typical"),
-    "phantom typical 25": (25, "typical"),
-    "phantom easy 3": (3, "easy"),
-}
+PHANTOM_CASES = {"phantom typical 11": (11, "typical"), "phantom easy 3": (3, "easy")}
 
 
 def mesh_case(name: str) -> tuple[Volume, np.ndarray, np.ndarray, str]:
@@ -47,15 +43,16 @@ def mesh_case(name: str) -> tuple[Volume, np.ndarray, np.ndarray, str]:
 
 def phantom_case(name: str) -> tuple[Volume, np.ndarray, np.ndarray, str]:
     """Volume, true bones, true deposits, true side."""
-    seed, preset_name = PHANTOM_CASES[name]
-    preset = preset_named(preset_name)
-    hand = study.draw_hand(seed, "sub-01", preset)
-    angles = study.draw_angles(study.stream(seed, "pose"), "ct")
-    placement = study.draw_placement(study.stream(seed, "place"), "ct", hand.side, preset.turn_deg)
-    posed = hand.held(angles, placement, np.zeros((len(hand.deposits), 3)))
-    grid = ct_grid(posed, preset.ct.pixel_mm, preset.ct.slice_mm)
-    image, painted = image_ct(posed, grid, preset.ct, study.stream(seed, "noise"))
-    return Volume(image, grid.ijk_to_world), painted.bones, painted.deposits, hand.side
+    seed, preset = PHANTOM_CASES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "study"
+        write_phantom_study(out, participants=1, repeats=0, seed=seed, preset=preset)
+        volume = read_image(out / "sub-01" / "ses-1" / "ct", "ct").volume
+        truth = next(out.glob("truth/**/ct/bones.seg.nrrd")).parent
+        bones = read_segmentation(truth / "bones.seg.nrrd").labels
+        deposits = read_segmentation(truth / "deposits.seg.nrrd").labels
+        side = (out / "participants.tsv").read_text().split()[-1]
+    return volume, bones, deposits, side
 
 
 def scores(result: CtSegmentation, bones: np.ndarray, deposits: np.ndarray) -> dict[str, float]:

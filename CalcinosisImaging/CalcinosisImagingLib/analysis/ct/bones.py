@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from ..anatomy import BONE_LABELS
 from ..segmentation import Segment
+from .carpus import ray_points
 from .divide import divide_by_template
 from .grid import WORK_MM, WorkGrid, boxes
 from .hands import group_by_hand
@@ -25,6 +26,8 @@ SHELL = 0.7
 """A body whose depth is below this share of its outer layer has marrow."""
 FIRST_UNKNOWN_LABEL = 30
 LEFT_OFFSET = 100
+SESAMOID_BONES = ("metacarpal-1", "metacarpal-2", "metacarpal-5", "proximal-1")
+"""Sesamoids lie on the volar side of these bones' heads: nearly always two at the thumb, often one at 2 and 5."""
 BONE_COLOUR = (0.89, 0.85, 0.72)
 
 
@@ -50,12 +53,16 @@ class Hand:
 
 @dataclass(frozen=True, eq=False)
 class BodyTable:
-    """Bodies on the working grid (labels 1..N), the bone label of each that is bone, the segments and the hands."""
+    """Bodies on the working grid (labels 1..N), the bone label of each that is bone, the segments and the hands.
+
+    ``sesamoid_joints``: (N, 3) RAS mm, heads of the bones beside which sesamoids lie.
+    """
 
     labels: np.ndarray
     bone_of: dict[int, int]
     segments: tuple[Segment, ...]
     hands: tuple[Hand, ...]
+    sesamoid_joints: np.ndarray
 
 
 def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
@@ -114,7 +121,14 @@ def _table(
         bones = tuple(name for _, name in sorted(names.values()))
         if bones:
             hands.append(Hand(naming.side, naming.side_log_odds, round(naming.scale, 6), prefix, bones))
-    return BodyTable(labels, bone_of, tuple(sorted(segments, key=lambda s: s.label)), tuple(hands))
+    heads = [
+        head
+        for group, naming in zip(groups, namings, strict=True)
+        for name, (_, head) in ray_points(group, naming.names).items()
+        if name in SESAMOID_BONES
+    ]
+    ordered = tuple(sorted(segments, key=lambda s: s.label))
+    return BodyTable(labels, bone_of, ordered, tuple(hands), np.array(heads).reshape(-1, 3))
 
 
 def _is_bone(body: Body, work: WorkGrid, labels: np.ndarray, soft_hu: float) -> bool:

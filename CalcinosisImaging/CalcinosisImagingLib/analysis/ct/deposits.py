@@ -96,12 +96,14 @@ def find_candidates(
     settings: CtSettings,
     labels: np.ndarray,
     fractions: np.ndarray,
+    sesamoid_joints: np.ndarray,
 ) -> list[Candidate]:
     """Find and describe the dense bodies outside the bones.
 
     Parameters
     ----------
     hu, bones: (K, J, I) of one box.
+    sesamoid_joints: (N, 3) mm along k, j, i from the box's first voxel.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
     fwhm = settings.psf_fwhm_mm or estimate_psf_fwhm_mm(hu, spacing)
@@ -114,7 +116,9 @@ def find_candidates(
             parts = hu[wide], bones[wide], labels[wide], fractions[wide]
             cut = any(s.start <= 1 or s.stop >= n - 1 for s, n in zip(box, hu.shape, strict=True))
             close = bool(metal is not None and metal[wide][labels[wide] == label].any())
-            candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close, cut))
+            middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
+            joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
+            candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close, cut, joint))
     return candidates
 
 
@@ -185,6 +189,7 @@ def _describe(
     settings: CtSettings,
     beside_metal: bool,
     cut: bool,
+    joint_mm: float,
 ) -> Candidate:
     """Outline one body on its crop; writes its labels and fractions in place."""
     own = labels == label
@@ -193,9 +198,8 @@ def _describe(
     labels[own] = 0
     labels[found.mask] = label
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
-    why = reason(
-        known, settings, beside_metal, cut and bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
-    )
+    cut_bone = cut and bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
+    why = reason(known, settings, beside_metal, cut_bone, joint_mm)
     if not why:
         np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     return Candidate(

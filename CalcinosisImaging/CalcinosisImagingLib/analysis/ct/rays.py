@@ -12,7 +12,7 @@ from .template import CENTRES_MM, LENGTHS_MM, VOLUMES_MM3
 
 LINK_MM = 12.0
 """Ends of two bones of one joint are nearer than this, also in a bent joint."""
-LONG = 1.3
+LONG = 1.05
 STOUT = 1.8
 """Carpal bones are stouter than this, phalanges other than the distal ones more slender."""
 LENGTH_SIGMA = 0.13
@@ -124,6 +124,9 @@ def _bone_cost(body: Body, name: str, scale: float) -> float:
     volume = np.log(body.volume_mm3 / (scale**3 * VOLUMES_MM3[name])) / VOLUME_SIGMA
     # A deposit that touches a bone adds to it; little takes from it.
     volume = 0.6 * volume if volume > 0 else volume
+    if name.startswith("distal") and length < 0:
+        # Tips are resorbed in this disease.
+        length = 0.6 * length
     if body.at_border:
         length, volume = max(length, 0.0), max(volume, 0.0)
     return min(float(length**2 + volume**2), 4 * MISSING_COST)

@@ -16,10 +16,17 @@ FAINT = "not above the noise"
 SOFT = "no denser than a tendon"
 SOFT_HU = 150.0
 SESAMOID = "shell around marrow, like a sesamoid"
+AT_JOINT = "rounded body where a sesamoid lies"
+JOINT_MM = 17.0
 BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 SESAMOID_MM3 = (12.0, 400.0)
 AIR_HU = -400.0
+THICK_MM = 1.0
+"""A body must be this deep for its inside to be told from its outside."""
+HOLLOW = 0.85
+NOT_SOLID = 1.1
+"""Blur alone makes a solid body 1.15 to 1.4 times as bright inside as outside."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Facts:
     volume_mm3, contrast_hu, plateau_hu: of the deposit as delineated.
     highest_hu: greatest voxel.
     signal_to_noise: contrast over noise times the root of the number of voxels.
-    core_share: contrast of its depth over that of its outer layer; 1 where it is too thin to tell.
+    core_share: contrast of its inside over that of its outside; 1 where it is too thin to tell.
     skin_share: share of its voxels within 1.5 mm of air.
     axes_mm: principal axes (4 sqrt eigenvalue), longest first.
     """
@@ -58,10 +65,10 @@ def facts(
     """Measure a candidate on its crop."""
     depth = ndimage.distance_transform_edt(np.pad(body, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), 0.3 / spacing)
-    core = depth > 1.3
     share = 1.0
-    if core.sum() >= 8:
-        layer = (depth > 0.35) & (depth <= 1.0)
+    deepest = float(depth.max())
+    core, layer = depth >= 0.6 * deepest, (depth > 0.2 * deepest) & (depth < 0.6 * deepest)
+    if deepest > THICK_MM and layer.any():
         share = float((smooth[core].mean() - background) / max(smooth[layer].mean() - background, 1.0))
     air = ndimage.distance_transform_edt(hu > AIR_HU, sampling=spacing) if (hu <= AIR_HU).any() else None
     skin = 0.0 if air is None else float((air[body] < 1.5).mean())
@@ -74,8 +81,11 @@ def facts(
     return Facts(volume, contrast, background + contrast, float(hu[body].max()), float(strength), share, skin, axes)
 
 
-def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool) -> str:
-    """Why it is rejected; empty for a deposit."""
+def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool, joint_mm: float) -> str:
+    """Why it is rejected; empty for a deposit.
+
+    ``joint_mm`` is the distance from the next joint that has sesamoids.
+    """
     if f.highest_hu >= settings.metal_hu:
         return METAL
     if beside_metal and f.contrast_hu < 500:
@@ -88,8 +98,19 @@ def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool) -
         return FAINT
     if f.plateau_hu < SOFT_HU:
         return SOFT
-    if SESAMOID_MM3[0] <= f.volume_mm3 <= SESAMOID_MM3[1] and f.core_share < 0.75 and f.axes_mm[0] < 2.2 * f.axes_mm[2]:
+    if (
+        SESAMOID_MM3[0] <= f.volume_mm3 <= SESAMOID_MM3[1]
+        and f.core_share < HOLLOW
+        and f.axes_mm[0] < 2.2 * f.axes_mm[2]
+    ):
         return SESAMOID
+    if (
+        joint_mm < JOINT_MM
+        and SESAMOID_MM3[0] <= f.volume_mm3 <= 0.6 * SESAMOID_MM3[1]
+        and f.core_share < NOT_SOLID
+        and f.axes_mm[0] < 2.2 * f.axes_mm[2]
+    ):
+        return AT_JOINT
     if f.skin_share > 0.8 and f.contrast_hu < 350 and f.axes_mm[2] < 0.3 * f.axes_mm[1]:
         return NAIL
     return ""

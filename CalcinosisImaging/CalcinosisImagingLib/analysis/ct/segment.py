@@ -63,13 +63,14 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     shape = volume.voxels.shape
     bones = np.zeros(shape, np.uint8)
     outline_bones(volume, work, table.labels, table.bone_of, soft_hu, bones[box])
+    joints = volume.crop(box).to_ijk(table.sesamoid_joints)[:, ::-1] * work.spacing_mm
     spacing, segments, hands = work.spacing_mm, table.segments, table.hands
     del work, table
     report(progress, 0.6, "looking for deposits")
     cropped = volume.voxels[box]
     labels, fractions = np.zeros(shape, np.uint16), np.zeros(shape, np.uint8)
     candidates = find_candidates(
-        cropped, bones[box], soft_hu, noise_hu(cropped), spacing, settings, labels[box], fractions[box]
+        cropped, bones[box], soft_hu, noise_hu(cropped), spacing, settings, labels[box], fractions[box], joints
     )
     report(progress, 0.95, "writing results")
     present = np.bincount(bones[bones > 0], minlength=256) > 0
