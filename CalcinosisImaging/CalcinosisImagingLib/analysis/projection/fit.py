@@ -180,11 +180,11 @@ def fit_body(
             jacobian = system.project(system.gain * np.stack(columns, axis=1))
             normal += jacobian.T @ (system.precision[:, None] * jacobian)
             gradient += jacobian.T @ (system.precision * system.residual)
-        before = sum(s.cost for s in systems) + _prior_cost(prior, pose, centre_ras)
+        before = sum(s.cost for s in systems) + prior_cost(prior, pose, centre_ras)
         for _ in range(5):
             change = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
             candidate = moved_about(pose, centre, change)
-            after = _prior_cost(prior, candidate, centre_ras)
+            after = prior_cost(prior, candidate, centre_ras)
             after += sum(s.cost_of(look.model(candidate), gain) for s, look in zip(systems, looks, strict=True))
             if after < before:
                 break
@@ -279,7 +279,8 @@ def _prior_residuals(prior: Prior, pose: np.ndarray, centre_ras: np.ndarray) -> 
     return np.concatenate(parts)
 
 
-def _prior_cost(prior: Prior, pose: np.ndarray, centre_ras: np.ndarray) -> float:
+def prior_cost(prior: Prior, pose: np.ndarray, centre_ras: np.ndarray) -> float:
+    """Sum of squared deviations from the prior, in standard deviations; ``centre_ras``: the body's middle."""
     return float((_prior_residuals(prior, pose, centre_ras) ** 2).sum())
 
 

@@ -77,22 +77,21 @@ class Pose:
         (weights 1 / distance², which join neighbouring bones continuously).
         """
         points = np.atleast_2d(np.asarray(ct_ras, float))
-        weights = self._weights(points)
         result = {}
         for view in self.views:
             poses = self.bones[view.name]
-            if not poses:
+            names = [name for name in self.surfaces if name in poses]
+            if not names:
                 result[view.name] = view.project(points)
                 continue
-            moved = np.stack([transform_points(poses[name].ct_to_view, points) for name in self.surfaces])
+            weights = self._weights(points, names)
+            moved = np.stack([transform_points(poses[name].ct_to_view, points) for name in names])
             result[view.name] = view.project(np.einsum("bn,bnc->nc", weights, moved), np.eye(4))
         return result
 
-    def _weights(self, points: np.ndarray) -> np.ndarray:
-        """Share of each bone in the motion of each point (bones, N)."""
-        if not self.surfaces:
-            return np.zeros((0, len(points)))
-        distance = np.stack([cKDTree(surface).query(points)[0] for surface in self.surfaces.values()])
+    def _weights(self, points: np.ndarray, names: list[str]) -> np.ndarray:
+        """Share of each named bone in the motion of each point (bones, N)."""
+        distance = np.stack([cKDTree(self.surfaces[name]).query(points)[0] for name in names])
         rank = np.argsort(np.argsort(distance, axis=0, kind="stable"), axis=0, kind="stable")
         beyond = np.maximum(distance - OWN_MM, 1e-6)
         weight = np.where(rank < NEIGHBOURS, beyond**-2.0, 0)

@@ -8,22 +8,26 @@ from ..volume import transform_points
 from .fit import Fit
 from .pose import BonePose
 from .rig import Rig
-from .skeleton import Skeleton
 
-FLOOR_MM = 0.08
-"""What remains for the best bone: pixels, voxels, segmentation."""
+NOISE_FACTOR, MODEL_MM = 1.6, 0.3
+"""The fit's covariance knows only the noise that is left over. What it does not know (soft tissue, joints, beam
+hardening, the CT's voxels) makes errors larger by this factor and adds this much, as seen on digital hands of several
+seeds and between the films of a real wrist.
+"""
 LOW_CORRELATION, LOST_CORRELATION = 0.6, 0.3
 LEAST_SEEN = 0.5
 CHECK_MM = 1.5
 
 
-def bone_pose(name: str, fit: Fit, bones: Skeleton, rig: Rig, which: int) -> BonePose:
-    """Pose of a bone in one film of the rig with its expected error and a judgement."""
+def bone_pose(fit: Fit, points_ras: np.ndarray, rig: Rig, which: int) -> BonePose:
+    """Pose of a bone (of points (N, 3)) in one film of the rig with its expected error and a judgement."""
     matrix = rig.rig_to_view[which]
-    across, along = _errors_mm(bones.points[name], fit, matrix)
+    across, along = _errors_mm(points_ras, fit, matrix)
     if len(rig.films) > 1:
         across = float(np.hypot(across, along))
-    expected, upper = 0.886 * across + FLOOR_MM, 1.73 * across + 2 * FLOOR_MM
+    across = float(np.hypot(NOISE_FACTOR * across, MODEL_MM))
+    # Mean and 95th percentile of the length of a normal deviation in two directions of equal size.
+    expected, upper = 0.886 * across, 1.73 * across
     flag, reason = _judged(fit.correlation[which], fit.seen[which], upper)
     correlation = fit.correlation[which]
     return BonePose(

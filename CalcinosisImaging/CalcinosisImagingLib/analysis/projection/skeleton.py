@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from .. import anatomy
@@ -86,17 +87,23 @@ def skeleton(ct: Volume, bones: Segmentation) -> Skeleton:
     if not kept:
         raise InputError("bones: no bone has any voxel; segment the bones of the CT first.")
     crops = bone_crops(ct, Segmentation(bones.volume, kept))
-    points = {s.segment_id: _thinned(bones, s.label, crops[s.segment_id]) for s in kept}
+    points = bone_points(Segmentation(bones.volume, kept))
     return Skeleton(crops, points, joints(points), hand_frame(points))
 
 
-def _thinned(bones: Segmentation, label: int, crop: BoneCrop) -> np.ndarray:
-    """Voxel centres of a label on every n-th voxel, about `POINTS_PITCH_MM` apart (RAS)."""
-    step = np.maximum(1, np.round(POINTS_PITCH_MM / crop.excess.spacing_mm)).astype(int)[::-1]
-    first = np.round(bones.volume.to_ijk(crop.excess.ijk_to_ras[:3, 3])).astype(int)[::-1]
-    box = tuple(slice(a, a + n, s) for a, n, s in zip(first, crop.excess.voxels.shape, step, strict=True))
-    index = np.argwhere(bones.labels[box] == label) * step
-    return crop.excess.to_ras(index[:, ::-1])
+def bone_points(bones: Segmentation) -> dict[str, np.ndarray]:
+    """Segment ID -> voxel centres on every n-th voxel, about `POINTS_PITCH_MM` apart, RAS mm (N, 3)."""
+    boxes = ndimage.find_objects(bones.labels)
+    step = np.maximum(1, np.round(POINTS_PITCH_MM / bones.volume.spacing_mm)).astype(int)[::-1]
+    points = {}
+    for segment in bones.segments:
+        box = boxes[segment.label - 1] if segment.label <= len(boxes) else None
+        if box is None:
+            continue
+        every = tuple(slice(s.start, s.stop, n) for s, n in zip(box, step, strict=True))
+        index = np.argwhere(bones.labels[every] == segment.label) * step + [s.start for s in box]
+        points[segment.segment_id] = bones.volume.to_ras(index[:, ::-1])
+    return points
 
 
 def flat_moves(bones: Skeleton) -> dict[str, np.ndarray]:
