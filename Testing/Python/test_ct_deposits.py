@@ -4,10 +4,11 @@ import unittest
 
 import numpy as np
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
-from CalcinosisImagingLib.analysis.ct.psf import estimate_psf_fwhm_mm
+from CalcinosisImagingLib.analysis.ct.psf import gaussian
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
 from CalcinosisImagingLib.analysis.ct.settings import CtSettings
 from CalcinosisImagingLib.analysis.ct.skin import skin_mask
+from CalcinosisImagingLib.analysis.ct.skin_edge import estimate_point_spread
 from CalcinosisImagingLib.analysis.errors import OperationCancelled
 from CalcinosisImagingLib.analysis.segmentation import REASON_TAG
 from CalcinosisImagingLib.analysis.volume import Volume
@@ -34,11 +35,18 @@ def ball(centre, radius):
     return lambda p: np.linalg.norm(p - centre, axis=1) < radius
 
 
+def tissue(shape):
+    """Share of each voxel inside a block whose sides lean a little, so that they meet the voxels at every place."""
+    k, j, i = np.indices(shape).astype(np.float32)
+    lean = 0.02 * (k - shape[0] / 2)
+    sides = (j - 5.5 - lean, shape[1] - 6.5 - j + lean, i - 5.5 + lean, shape[2] - 6.5 - i - lean)
+    return np.prod([np.clip(s + 0.5, 0, 1) for s in sides], axis=0)
+
+
 def a_scan(parts, shape=(64, 64, 64), noise=20.0, seed=0):
     """A block of soft tissue in air with bodies ``(inside, hu)``, blurred and noisy; returns volume and fractions."""
     rng = np.random.default_rng(seed)
-    hu = np.full(shape, -1000.0, np.float32)
-    hu[:, 6:-6, 6:-6] = 50.0
+    hu = -1000.0 + 1050.0 * tissue(shape)
     fractions = []
     for inside, value in parts:
         fraction = fraction_of(inside, shape)
@@ -64,14 +72,24 @@ class VolumeFromFractionsTest(unittest.TestCase):
                     )
                     hu = volume.voxels
                     own = ndimage.gaussian_filter(hu.astype(np.float32), 0.7) > 140
-                    found = delineate(hu, own, np.zeros(own.shape, bool), 50.0, FWHM / 2.3548, spacing)
+                    found = delineate(hu, own, np.zeros(own.shape, bool), 50.0, gaussian(FWHM), spacing)
                     ratios.append(found.fraction.sum() / fraction.sum())
                 with self.subTest(radius=radius, value=value):
                     self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.04)
 
     def test_the_point_spread_is_estimated_from_the_skin(self):
         volume, _ = a_scan([])
-        self.assertAlmostEqual(estimate_psf_fwhm_mm(volume.voxels, np.full(3, STEP)), FWHM, delta=0.12)
+        found = estimate_point_spread(volume.voxels, np.full(3, STEP))
+        self.assertAlmostEqual(found.fwhm_mm, FWHM, delta=0.03)
+        self.assertAlmostEqual(found.gain, 0.0, delta=0.05)
+
+    def test_the_overshoot_of_a_sharp_kernel_is_estimated_too(self):
+        hu = -1000.0 + 1050.0 * tissue((48, 48, 48))
+        hu = 1.5 * ndimage.gaussian_filter(hu, SIGMA) - 0.5 * ndimage.gaussian_filter(hu, 2 * SIGMA)
+        hu += np.random.default_rng(3).normal(0, 30, hu.shape)
+        found = estimate_point_spread(np.maximum(hu, -1024).astype(np.int16), np.full(3, STEP))
+        self.assertAlmostEqual(found.sigma_mm[1], SIGMA * STEP, delta=0.02)
+        self.assertAlmostEqual(found.gain, 0.5, delta=0.15)
 
 
 class SegmentTest(unittest.TestCase):

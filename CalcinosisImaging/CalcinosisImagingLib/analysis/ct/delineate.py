@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import ndtri
 
-TRIALS = 18
-FINE_VOXELS = 600_000
+from ..blocks import mean_of_blocks
+from ..morphology.cut import signed_distance_mm
+from .body_fit import finer, fit_body
+from .grid import Box, grow_box
+from .psf import Imaging, PointSpread
+
+FINE_VOXELS = 500_000
+"""More finer voxels than this are not used: large bodies are outlined on the scan's own."""
 NOT_TISSUE_HU = -250.0
+DENSE_HU = 150.0
+"""What is so much denser than soft tissue is not background."""
 BACKGROUND_MM = 1.5
-MAX_RESTORED = 4.0
-"""The plateau is restored to at most this multiple of the highest (smoothed) contrast."""
+RING_MM = 2.0
+SMOOTH_MM = 0.25
+REACH_SIGMAS = 3.0
+BACK_VOXELS = 0.7
+"""The way back is blurred by this much more, so that noise does not roughen the shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,113 +38,98 @@ class Delineated:
     volume_mm3: float
 
 
+def margin_mm(psf: PointSpread) -> float:
+    """How much surroundings `delineate` needs around the first guess of the body."""
+    return REACH_SIGMAS * max(psf.sigma_mm) + RING_MM
+
+
 def delineate(
-    hu: np.ndarray, own: np.ndarray, blocked: np.ndarray, soft_hu: float, sigma_mm: float, spacing: np.ndarray
+    hu: np.ndarray, own: np.ndarray, blocked: np.ndarray, soft_hu: float, psf: PointSpread, spacing: np.ndarray
 ) -> Delineated:
     """Outline one deposit.
 
-    The image there is background plus contrast times the blurred body. For each contrast tried the body is the
-    brightest part that holds the integral of the image over the contrast (which no blur changes); the contrast whose
-    blurred body is most like the image is taken.
+    The image there is background plus contrast times the blurred body. The background is the tissue around, carried
+    inwards; contrast and body are those whose image is most like the scan (`body_fit.fit_body`).
 
     Parameters
     ----------
     hu, own, blocked: (K, J, I) crops: image, first guess of the body, voxels of bones and of other bodies.
-    sigma_mm: of the point spread.
+    soft_hu: usual level of soft tissue.
     """
-    voxel = float(np.prod(spacing))
-    step = float(spacing.mean())
-    away = ndimage.distance_transform_edt(~own, sampling=spacing)
-    reach = (away <= 2.6 * sigma_mm + 0.5 * step) & ~blocked & (hu > NOT_TISSUE_HU)
-    around = (away > 2.6 * sigma_mm + 0.5 * step) & (away <= 2.6 * sigma_mm + 4.0)
-    around &= (hu > NOT_TISSUE_HU) & (hu < soft_hu + 150) & ~_widened(blocked, spacing, 2.5 * sigma_mm)
+    sigma = float(np.mean(psf.sigma_mm))
+    away = signed_distance_mm(own, spacing)
+    tissue = (hu > NOT_TISSUE_HU) & (hu < soft_hu + DENSE_HU)
+    beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean())
+    around = tissue & (away > beyond) & (away <= beyond + RING_MM) & ~_widened(blocked, spacing, 2.5 * sigma)
     background = _background(hu, around, soft_hu, spacing)
-    contrast_image = np.where(reach, hu - background, 0.0).astype(np.float32)
-    smooth = ndimage.gaussian_filter(contrast_image, 0.25 / spacing)
-    highest = max(float(np.percentile(smooth[own], 95)), 30.0) + soft_hu
-    box = ndimage.find_objects(reach.astype(np.uint8))[0]
-    body = np.zeros(hu.shape, bool)
-    plateau, body[box] = _plateau(
-        contrast_image[box], background[box], smooth[box], reach[box], highest, soft_hu, sigma_mm / spacing
+    excess = hu - background
+    smooth = ndimage.gaussian_filter(excess, SMOOTH_MM / spacing, truncate=3.0)
+    inside = np.sort(smooth[own])
+    highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
+    # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
+    rim = np.clip(inside[int(0.05 * (inside.size - 1))] / highest, 0.02, 0.5)
+    reach = (away <= sigma * (REACH_SIGMAS + float(ndtri(rim)))) | own
+    reach &= ~blocked & (hu > NOT_TISSUE_HU)
+    box = grow_box(ndimage.find_objects(reach.astype(np.uint8))[0], 1, hu.shape)
+    shape = tuple(s.stop - s.start for s in box)
+    times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
+    wider = replace(psf, sigma_mm=tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()), gain=0.0)
+    found = fit_body(
+        excess[box],
+        reach[box],
+        smooth[box],
+        highest,
+        Imaging(shape, spacing, psf, times),
+        Imaging(shape, spacing, wider, times),
+        _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
+        times,
     )
-    fraction = contrast_image / np.maximum(plateau - background, 30.0)
-    total = max(float(fraction.sum()), 0.0)
-    if not body.any():
-        body = fraction >= 0.5 if (fraction >= 0.5).any() else own
-    level = float(background[body].mean())
-    return Delineated(body, _balanced(fraction, total), level, plateau - level, total * voxel)
+    return _result(hu.shape, box, found.fraction, own, background, found.contrast_hu, float(np.prod(spacing)))
 
 
-def _plateau(
-    contrast: np.ndarray,
+def _result(
+    shape: tuple[int, ...],
+    box: Box,
+    fraction: np.ndarray,
+    own: np.ndarray,
     background: np.ndarray,
-    smooth: np.ndarray,
-    reach: np.ndarray,
-    highest: float,
-    soft_hu: float,
-    sigma: np.ndarray,
-) -> tuple[float, np.ndarray]:
-    """The plateau (HU) whose body, blurred, explains the image best, and that body.
-
-    For each plateau tried the body is what holds the integral: the brightest part of a finer copy, so that a plate
-    thinner than a voxel is one.
-    """
-    times = next((t for t in (3, 2) if contrast.size * t**3 <= FINE_VOXELS), 1)
-    fine = smooth
-    if times > 1:
-        fine = ndimage.zoom(smooth, times, order=3, grid_mode=True, mode="nearest")
-    near = reach.repeat(times, 0).repeat(times, 1).repeat(times, 2)
-    order = np.argsort(-np.where(near, fine, -1e4), axis=None)
-    factors = np.geomspace(0.85, MAX_RESTORED, TRIALS)
-    errors = np.zeros(TRIALS)
-    shapes = []
-    for trial, factor in enumerate(factors):
-        plateau = soft_hu + factor * (highest - soft_hu)
-        rise = np.maximum(plateau - background, 30.0)
-        count = int(np.clip(round(float((contrast / rise)[reach].sum()) * times**3), 1, fine.size))
-        body = np.zeros(fine.size, np.float32)
-        body[order[:count]] = 1.0
-        k, j, i = contrast.shape
-        body = body.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
-        blurred = ndimage.gaussian_filter(body, sigma, mode="constant")
-        error = float(((contrast - blurred * rise)[reach] ** 2).sum())
-        errors[trial] = error
-        shapes.append(body >= 0.5)
-    least = int(errors.argmin())
-    return soft_hu + _refined(np.log(factors), errors, least) * (highest - soft_hu), shapes[least]
+    contrast: float,
+    voxel_mm3: float,
+) -> Delineated:
+    """Put the body back into its crop."""
+    whole = np.zeros(shape, np.float32)
+    whole[box] = fraction
+    mask = whole >= 0.5
+    if not mask.any():
+        mask = whole >= 0.5 * float(whole.max()) if whole.any() else own
+    return Delineated(
+        mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3
+    )
 
 
-def _refined(logs: np.ndarray, errors: np.ndarray, least: int) -> float:
-    """The factor at the vertex of the parabola through the least error and its neighbours."""
-    if least in (0, len(logs) - 1):
-        return float(np.exp(logs[least]))
-    before, middle, after = errors[least - 1 : least + 2]
-    bend = before - 2 * middle + after
-    shift = 0.5 * (before - after) / bend if bend > 0 else 0.0
-    return float(np.exp(logs[least] + shift * (logs[1] - logs[0])))
-
-
-def _balanced(fraction: np.ndarray, total: float) -> np.ndarray:
-    """Fractions within 0..1 whose sum is ``total``: what clipping adds in the faint rim is taken from there again."""
-    fraction = np.clip(fraction, 0.0, 1.0)
-    rim = fraction < 0.5
-    faint = float(fraction[rim].sum())
-    if faint > 0:
-        fraction[rim] *= float(np.clip((total - float(fraction[~rim].sum())) / faint, 0.0, 1.2))
-    return fraction
+def _blurred_noise(excess: np.ndarray, around: np.ndarray, sigma: np.ndarray) -> float:
+    """Standard deviation (robust) of the noise around the body once it is blurred; ``sigma`` in voxels."""
+    blurred = ndimage.gaussian_filter(np.where(around, excess, 0), sigma, truncate=2.5)
+    values = blurred[around]
+    return 1.4826 * float(np.median(np.abs(values))) if values.size else 0.0
 
 
 def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.ndarray) -> np.ndarray:
     """What the tissue would be without the deposit: the tissue around it, carried inwards (normalised convolution)."""
-    sigma = BACKGROUND_MM / spacing
-    weight = ndimage.gaussian_filter(around.astype(np.float32), sigma)
-    values = ndimage.gaussian_filter(np.where(around, hu, 0).astype(np.float32), sigma)
+    # Means of pairs of voxels along each axis are enough for what is so smooth.
+    pad = [(0, n % 2) for n in hu.shape]
+    weight, values = (
+        mean_of_blocks(np.pad(a, pad), np.full(3, 2)) for a in (around.astype(np.float32), np.where(around, hu, 0))
+    )
+    sigma = BACKGROUND_MM / (2 * spacing)
+    weight, values = (ndimage.gaussian_filter(a, sigma, truncate=3.0) for a in (weight, values))
     # A little of the usual level, so that it takes over where no tissue is near.
-    return (values + 1e-3 * soft_hu) / (weight + 1e-3)
+    coarse = (values + np.float32(1e-3 * soft_hu)) / (weight + np.float32(1e-3))
+    return finer(coarse, 2)[tuple(slice(n) for n in hu.shape)]
 
 
 def _widened(mask: np.ndarray, spacing: np.ndarray, distance_mm: float) -> np.ndarray:
     """The mask and what lies within a distance of it."""
     if not mask.any():
         return mask
-    return ndimage.distance_transform_edt(~mask, sampling=spacing) <= distance_mm
+    return signed_distance_mm(mask, spacing) <= distance_mm

@@ -8,11 +8,12 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from .delineate import delineate
+from .delineate import delineate, margin_mm
 from .grid import Box, grow_box, noise_hu
-from .psf import FWHM_PER_SIGMA, estimate_psf_fwhm_mm
+from .psf import FWHM_PER_SIGMA, PointSpread, gaussian
 from .reject import confidence, facts, reason
 from .settings import CtSettings
+from .skin_edge import estimate_point_spread
 
 SMOOTH_MM = 0.3
 """Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
@@ -106,19 +107,20 @@ def find_candidates(
     sesamoid_joints: (N, 3) mm along k, j, i from the box's first voxel.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
-    fwhm = settings.psf_fwhm_mm or estimate_psf_fwhm_mm(hu, spacing)
-    _bodies(hu, bones, soft_hu, fwhm, spacing, settings, labels)
+    given = settings.psf_fwhm_mm
+    psf = gaussian(given) if given else estimate_point_spread(hu, spacing)
+    _bodies(hu, bones, soft_hu, psf.fwhm_mm, spacing, settings, labels)
     metal = _near_metal((hu >= settings.metal_hu) & (bones == 0), spacing)
     candidates = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
-            wide = grow_box(box, np.ceil((3.0 + 1.5 * fwhm) / spacing).astype(int), hu.shape)
+            wide = grow_box(box, np.ceil(margin_mm(psf) / spacing).astype(int), hu.shape)
             parts = hu[wide], bones[wide], labels[wide], fractions[wide]
             cut = any(s.start <= 1 or s.stop >= n - 1 for s, n in zip(box, hu.shape, strict=True))
             close = bool(metal is not None and metal[wide][labels[wide] == label].any())
             middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
             joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
-            candidates.append(_describe(*parts, label, soft_hu, noise, fwhm, spacing, settings, close, cut, joint))
+            candidates.append(_describe(*parts, label, soft_hu, noise, psf, spacing, settings, close, cut, joint))
     return candidates
 
 
@@ -184,7 +186,7 @@ def _describe(
     label: int,
     soft_hu: float,
     noise: float,
-    fwhm: float,
+    psf: PointSpread,
     spacing: np.ndarray,
     settings: CtSettings,
     beside_metal: bool,
@@ -194,7 +196,7 @@ def _describe(
     """Outline one body on its crop; writes its labels and fractions in place."""
     own = labels == label
     blocked = (bones > 0) | ((labels > 0) & ~own)
-    found = delineate(hu, own, blocked, soft_hu, fwhm / FWHM_PER_SIGMA, spacing)
+    found = delineate(hu, own, blocked, soft_hu, psf, spacing)
     labels[own] = 0
     labels[found.mask] = label
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)

@@ -1,0 +1,162 @@
+"""Contrast and sub-voxel shape of one body: the level set that, imaged by the scanner, looks like the scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .psf import Imaging
+
+ROUNDS = 30
+SETTLED = 0.004
+"""The fit ends when two steps in a row change the contrast by less than this part."""
+LEAST_ROUNDS = 3
+LARGEST_STEP = 0.3
+MOMENTUM = 0.5
+EMPTY = 0.04
+"""Voxels that the body fills less than this tell the level of the background."""
+OUTLIER = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class BodyFit:
+    """Result of `fit_body`.
+
+    Attributes
+    ----------
+    contrast_hu: excess of a full voxel over the background.
+    fraction: share of every voxel that is body; float32.
+    """
+
+    contrast_hu: float
+    fraction: np.ndarray
+
+
+def fit_body(
+    excess: np.ndarray,
+    region: np.ndarray,
+    start: np.ndarray,
+    contrast: float,
+    imaging: Imaging,
+    back: Imaging,
+    doubt_hu: float,
+    times: int,
+) -> BodyFit:
+    """Find the contrast and the shape whose image is the scan's.
+
+    Every contrast goes with a volume, because the blur does not change the integral of the image. The shape is a level
+    set that holds that volume. Gauss-Newton steps for the contrast (a brighter body is a thinner one) alternate with
+    blurring the residual back into the level function (Van Cittert 1931, for a binary body; with momentum), which
+    restores rims, tips and meshes. Of the residual only what exceeds the noise is used.
+
+    Parameters
+    ----------
+    excess: (K, J, I) image minus background, HU.
+    region: bool, where the body may be; the rest is not looked at.
+    start: (K, J, I) smoothed excess, the first level function.
+    contrast: a first guess, HU.
+    imaging, back: the scanner, and the same with a wider blur for the way back.
+    doubt_hu: standard deviation of noise that is blurred like the residual.
+    times: finer voxels along each axis of a voxel.
+    """
+    fine_region = np.flatnonzero(_repeated(region, times))
+    level = finer(start, times) / np.float32(contrast)
+    excess = np.where(region, excess, 0).astype(np.float32)
+    kept, change, last = 1.0, np.float32(0.0), np.inf
+    for number in range(ROUNDS):
+        total = max(float(excess.sum(dtype=np.float64)), 1.0)
+        fraction, surface = level_set(level, fine_region, total / contrast / kept * times**3)
+        image, rim = imaging(fraction), imaging(surface)
+        size = float(fraction.sum(dtype=np.float64))
+        kept = float(np.clip(image[region].sum(dtype=np.float64) / size * times**3, 0.7, 1.3))
+        residual = np.where(region, excess - np.float32(contrast) * image, 0)
+        if number > 1:
+            offset = _offset(residual, image, region)
+            excess = np.where(region, excess - offset, 0)
+            residual = np.where(region, residual - offset, 0)
+        derivative = np.where(region, contrast * (image - size * rim), 0)
+        stiffness = max(float(np.square(derivative).sum(dtype=np.float64)), 1e-6)
+        step = float((residual * derivative).sum(dtype=np.float64)) / stiffness
+        if number + 1 == ROUNDS or (number >= LEAST_ROUNDS and max(abs(step), abs(last)) < SETTLED):
+            break
+        last = step
+        contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
+        push = back.back(residual)
+        push -= np.clip(push, -doubt_hu, doubt_hu)
+        change = push / np.float32(contrast) + np.float32(MOMENTUM) * change
+        level += change
+    return BodyFit(contrast, _averaged(fraction, times))
+
+
+def _offset(residual: np.ndarray, image: np.ndarray, region: np.ndarray) -> np.float32:
+    """Level of the background that is left in the residual, from the region's voxels that the body hardly fills."""
+    values = residual[region & (np.abs(image) < EMPTY)]
+    if values.size < 50:
+        return np.float32(0.0)
+    middle = np.median(values)
+    away = np.abs(values - middle)
+    return np.float32(values[away <= OUTLIER * 1.4826 * np.median(away)].mean(dtype=np.float64))
+
+
+def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.ndarray, np.ndarray]:
+    """The level set of ``wanted`` voxels: share of every voxel within it, and its surface (which sums to 1).
+
+    A voxel's share follows from the distance of its centre to the surface, (value - level) / slope.
+
+    Parameters
+    ----------
+    level: (K, J, I) float32 level function.
+    where: flat indices of the voxels that may belong.
+    """
+    value = level.ravel()[where]
+    slope = np.maximum(_slopes(level).ravel()[where], np.float32(1e-6))
+    wanted = float(np.clip(wanted, 1.0, value.size - 1.0))
+    rank = int(value.size - wanted)
+    cut = float(np.partition(value, rank)[rank])
+    for _ in range(6):
+        ramp = 0.5 + (value - np.float32(cut)) / slope
+        missing = float(np.clip(ramp, 0.0, 1.0).sum(dtype=np.float64)) - wanted
+        on = np.abs(ramp - 0.5) < 0.5
+        density = float((1.0 / slope[on]).sum(dtype=np.float64))
+        if density <= 0 or abs(missing) < 1e-3 * wanted:
+            break
+        cut += missing / density
+    fraction, surface = np.zeros((2, level.size), np.float32)
+    fraction[where] = np.clip(ramp, 0.0, 1.0)
+    surface[where[on]] = 1.0 / max(int(on.sum()), 1)
+    return fraction.reshape(level.shape), surface.reshape(level.shape)
+
+
+def _slopes(level: np.ndarray) -> np.ndarray:
+    """Size of the gradient per voxel, 0 beyond the array's border."""
+    square = np.zeros(level.shape, np.float32)
+    for axis in range(3):
+        inner = tuple(slice(1, -1) if a == axis else slice(None) for a in range(3))
+        before, after = ([slice(None)] * 3 for _ in range(2))
+        before[axis], after[axis] = slice(None, -2), slice(2, None)
+        square[inner] += np.square(level[tuple(after)] - level[tuple(before)])
+    return 0.5 * np.sqrt(square)
+
+
+def _repeated(array: np.ndarray, times: int) -> np.ndarray:
+    """Every voxel as ``times``^3 finer ones."""
+    return array.repeat(times, 0).repeat(times, 1).repeat(times, 2)
+
+
+def finer(values: np.ndarray, times: int) -> np.ndarray:
+    """Linear interpolation to ``times`` as many voxels along each axis, edges continued."""
+    for axis in range(3):
+        count = values.shape[axis]
+        place = np.clip((np.arange(count * times) + 0.5) / times - 0.5, 0, count - 1)
+        low = np.minimum(place.astype(int), max(count - 2, 0))
+        share = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        first = np.take(values, low, axis)
+        values = first + share * (np.take(values, np.minimum(low + 1, count - 1), axis) - first)
+    return values.astype(np.float32)
+
+
+def _averaged(fine: np.ndarray, times: int) -> np.ndarray:
+    """Means over the finer voxels of each voxel."""
+    k, j, i = (n // times for n in fine.shape)
+    return fine.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))
