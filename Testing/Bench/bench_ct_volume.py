@@ -1,4 +1,4 @@
-"""Volumes of deposits in CT from voxel fractions, and by counting voxels: bodies of every kind in a limb of soft tissue.
+"""Volumes of deposits in CT from voxel fractions and by counting: bodies of every kind in a limb of soft tissue.
 
 ``python bench_ct_volume.py [first seed]``; other seeds draw other bodies.
 """

@@ -14,9 +14,12 @@ SETTLED = 0.004
 LEAST_ROUNDS = 3
 LARGEST_STEP = 0.3
 MOMENTUM = 0.5
-EMPTY = 0.04
+DOUBT = 1.3
+"""Of the residual only what exceeds so many standard deviations of the noise changes the shape."""
+EMPTY = 0.01
 """Voxels that the body fills less than this tell the level of the background."""
 OUTLIER = 3.0
+LEAST_EMPTY = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,7 @@ class BodyFit:
 def fit_body(
     excess: np.ndarray,
     region: np.ndarray,
+    tissue: np.ndarray,
     start: np.ndarray,
     contrast: float,
     imaging: Imaging,
@@ -48,33 +52,35 @@ def fit_body(
     Every contrast goes with a volume, because the blur does not change the integral of the image. The shape is a level
     set that holds that volume. Gauss-Newton steps for the contrast (a brighter body is a thinner one) alternate with
     blurring the residual back into the level function (Van Cittert 1931, for a binary body; with momentum), which
-    restores rims, tips and meshes. Of the residual only what exceeds the noise is used.
+    restores rims, tips and meshes.
 
     Parameters
     ----------
     excess: (K, J, I) image minus background, HU.
-    region: bool, where the body may be; the rest is not looked at.
+    region: bool, where the body may be.
+    tissue: bool, what is either body or background.
     start: (K, J, I) smoothed excess, the first level function.
     contrast: a first guess, HU.
-    imaging, back: the scanner, and the same with a wider blur for the way back.
+    imaging, back: the scanner, and the same without overshoot for the way back.
     doubt_hu: standard deviation of noise that is blurred like the residual.
     times: finer voxels along each axis of a voxel.
     """
     fine_region = np.flatnonzero(_repeated(region, times))
     level = finer(start, times) / np.float32(contrast)
-    excess = np.where(region, excess, 0).astype(np.float32)
+    excess = np.where(region | tissue, excess, 0).astype(np.float32)
     kept, change, last = 1.0, np.float32(0.0), np.inf
     for number in range(ROUNDS):
-        total = max(float(excess.sum(dtype=np.float64)), 1.0)
+        total = max(float(excess[region].sum(dtype=np.float64)), 1.0)
         fraction, surface = level_set(level, fine_region, total / contrast / kept * times**3)
         image, rim = imaging(fraction), imaging(surface)
         size = float(fraction.sum(dtype=np.float64))
         kept = float(np.clip(image[region].sum(dtype=np.float64) / size * times**3, 0.7, 1.3))
-        residual = np.where(region, excess - np.float32(contrast) * image, 0)
+        residual = excess - np.float32(contrast) * image
         if number > 1:
-            offset = _offset(residual, image, region)
-            excess = np.where(region, excess - offset, 0)
-            residual = np.where(region, residual - offset, 0)
+            offset = _offset(residual[tissue & (np.abs(image) < EMPTY)])
+            excess -= offset
+            residual -= offset
+        residual[~region] = 0
         derivative = np.where(region, contrast * (image - size * rim), 0)
         stiffness = max(float(np.square(derivative).sum(dtype=np.float64)), 1e-6)
         step = float((residual * derivative).sum(dtype=np.float64)) / stiffness
@@ -83,16 +89,15 @@ def fit_body(
         last = step
         contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
         push = back.back(residual)
-        push -= np.clip(push, -doubt_hu, doubt_hu)
+        push -= np.clip(push, -DOUBT * doubt_hu, DOUBT * doubt_hu)
         change = push / np.float32(contrast) + np.float32(MOMENTUM) * change
         level += change
     return BodyFit(contrast, _averaged(fraction, times))
 
 
-def _offset(residual: np.ndarray, image: np.ndarray, region: np.ndarray) -> np.float32:
-    """Level of the background that is left in the residual, from the region's voxels that the body hardly fills."""
-    values = residual[region & (np.abs(image) < EMPTY)]
-    if values.size < 50:
+def _offset(values: np.ndarray) -> np.float32:
+    """Level of the background that is left in the residual of voxels that the body hardly fills."""
+    if values.size < LEAST_EMPTY:
         return np.float32(0.0)
     middle = np.median(values)
     away = np.abs(values - middle)

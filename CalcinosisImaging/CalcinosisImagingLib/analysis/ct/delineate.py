@@ -23,7 +23,7 @@ BACKGROUND_MM = 1.5
 RING_MM = 2.0
 SMOOTH_MM = 0.25
 REACH_SIGMAS = 3.0
-BACK_VOXELS = 0.7
+BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
 
@@ -77,6 +77,7 @@ def delineate(
     found = fit_body(
         excess[box],
         reach[box],
+        (tissue & ~blocked)[box],
         smooth[box],
         highest,
         Imaging(shape, spacing, psf, times),

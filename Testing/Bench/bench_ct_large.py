@@ -1,0 +1,196 @@
+"""Time and memory on a hand of 80 million voxels with 10, 244 and 1,000 deposits, beside programs in use today.
+
+Each figure is taken in a process of its own, on two threads. Memory is the peak above what the imports take, in sizes
+of the int16 image, the image included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import ndtr
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "CalcinosisImaging"), str(ROOT / "Testing" / "Python")]
+
+SHAPE = (800, 400, 250)
+SPACING_MM = 0.25
+COUNTS = (10, 244, 1000)
+THREADS = "2"
+FWHM_MM = 0.7
+CLEAR_MM = 5.0
+"""Free space around the centre of every deposit: bone, air and other deposits are farther away."""
+
+
+def make_hand() -> np.ndarray:
+    """A hand without deposits and noise: the phantom at twice the voxel, interpolated; air around (int16)."""
+    from CalcinosisImagingLib.phantom.ct import image_ct
+    from CalcinosisImagingLib.phantom.person import draw_hand, stream
+    from CalcinosisImagingLib.phantom.pose import draw_angles
+    from CalcinosisImagingLib.phantom.presets import PRESETS, CtProtocol
+    from CalcinosisImagingLib.phantom.scanner import ct_grid
+
+    drawn = draw_hand(3, "sub-01", PRESETS["easy"])
+    hand = replace(drawn, deposits=(), distractors=())
+    posed = hand.held(draw_angles(stream(3, "pose"), "ct"), np.eye(4), np.zeros((0, 3)))
+    coarse = 2 * SPACING_MM
+    protocol = CtProtocol(coarse, coarse, (0.6, 0.6), 0.0, 0.0)
+    image, _ = image_ct([posed], ct_grid([posed], coarse, coarse), protocol, stream(3, "noise"))
+    order = np.argsort(image.shape)[::-1]
+    image = image.transpose(order)
+    result = np.full(SHAPE, -1000, np.int16)
+    kept = [min(2 * n, m) for n, m in zip(image.shape, SHAPE, strict=True)]
+    fine = ndimage.zoom(image, 2, order=1, grid_mode=True, mode="nearest")
+    starts = [(m - n) // 2 for n, m in zip(kept, SHAPE, strict=True)]
+    box = tuple(slice(a, a + n) for a, n in zip(starts, kept, strict=True))
+    result[box] = fine[tuple(slice(n) for n in kept)]
+    return result
+
+
+def places(hand: np.ndarray, count: int) -> np.ndarray:
+    """Centres (count, 3) in soft tissue, in no order of space; voxels along k, j, i."""
+    step = 4
+    coarse = hand[::step, ::step, ::step]
+    soft = ndimage.uniform_filter(((coarse > -200) & (coarse < 200)).astype(np.float32), 3) > 0.99
+    free = ndimage.distance_transform_edt(soft) * step * SPACING_MM
+    points = np.argwhere(free >= 0.6 * CLEAR_MM)
+    chosen: list[np.ndarray] = []
+    for point in np.random.default_rng(7).permutation(points):
+        if not chosen or np.linalg.norm(np.array(chosen) - point, axis=1).min() * step * SPACING_MM > CLEAR_MM:
+            chosen.append(point)
+        if len(chosen) == count:
+            break
+    return np.array(chosen) * step
+
+
+def with_deposits(hand: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """The hand with balls of radius 0.8 to 1.3 mm and 250 to 1,200 HU, and noise of 25 HU."""
+    rng = np.random.default_rng(11)
+    image = hand.astype(np.float32)
+    half = int(4.0 / SPACING_MM)
+    grid = np.indices((2 * half + 1,) * 3) - half
+    for centre in centres:
+        low = np.maximum(centre - half, 0)
+        high = np.minimum(centre + half + 1, hand.shape)
+        box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        part = tuple(slice(int(a), int(b)) for a, b in zip(low - centre + half, high - centre + half, strict=True))
+        shift = rng.uniform(-0.5, 0.5, 3)
+        away = np.linalg.norm(grid[(slice(None), *part)] - shift[:, None, None, None], axis=0) * SPACING_MM
+        share = ndtr((rng.uniform(0.8, 1.3) - away) / (FWHM_MM / 2.3548))
+        image[box] += share * (rng.uniform(250, 1200) - image[box])
+    for plane in image:
+        plane += 25.0 * rng.standard_normal(plane.shape, dtype=np.float32)
+    return np.clip(np.round(image), -1024, 3071).astype(np.int16)
+
+
+def child(task: str, path: str) -> dict[str, float]:
+    """One measurement; runs in a process of its own."""
+    import CalcinosisImagingLib.analysis.ct.segment as ct
+    import SimpleITK as sitk
+    from CalcinosisImagingLib.analysis.volume import Volume
+
+    # Lazy imports are no part of the memory.
+    ct.segment_ct(Volume(np.load(path, mmap_mode="r")[:40, :40, :40].copy(), np.eye(4)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    voxels = np.load(path)
+    volume = Volume(voxels, np.diag([SPACING_MM] * 3 + [1.0]))
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = 0
+    if task == "segment":
+        found = len(ct.segment_ct(volume).deposits.segments)
+    else:
+        mask = sitk.BinaryThreshold(sitk.GetImageFromArray(voxels), 200, 32767)
+        labels = sitk.ConnectedComponent(mask)
+        found = int(sitk.GetArrayViewFromImage(labels).max())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "memory": (peak - before) * 1024 / voxels.nbytes,
+        "found": found,
+    }
+
+
+def scene_child(task: str, path: str) -> dict[str, float]:
+    """Labels of deposits as segments of the scene: by this program, or by Slicer's own import."""
+    from CalcinosisImagingLib.host import start
+
+    start()
+    import slicer
+    from CalcinosisImagingLib.analysis.segmentation import Segment, Segmentation
+    from CalcinosisImagingLib.analysis.volume import Volume
+    from CalcinosisImagingLib.scene.segmentations import deposits_appearance, dressed, segmentation_to_node
+    from CalcinosisImagingLib.scene.volumes import volume_to_node
+
+    labels = np.load(path)
+    volume = Volume(labels, np.diag([SPACING_MM] * 3 + [1.0]))
+    count = int(labels.max())
+    node = volume_to_node(slicer.mrmlScene, volume.with_voxels(labels.astype(np.int16)), "CT", "ct")
+    start_wall = time.perf_counter()
+    if task == "scene":
+        segments = tuple(Segment(n, f"deposit-{n}", f"Deposit {n}") for n in range(1, count + 1))
+        shown = dressed(Segmentation(volume, segments), deposits_appearance("ct"))
+        made = segmentation_to_node(slicer.mrmlScene, shown, "deposits", node)
+    else:
+        label_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
+        slicer.modules.volumes.logic().CreateLabelVolumeFromVolume(slicer.mrmlScene, label_node, node)
+        made = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+        start_wall = time.perf_counter()
+        slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(label_node, made)
+    wall = time.perf_counter() - start_wall
+    return {"wall": wall, "found": made.GetSegmentation().GetNumberOfSegments()}
+
+
+def measure(task: str, path: Path) -> dict[str, float]:
+    """Run `child` or `scene_child` in a fresh interpreter."""
+    environment = os.environ | {
+        name: THREADS for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+    }
+    done = subprocess.run(
+        [sys.executable, __file__, task, str(path)], env=environment, check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(counts: tuple[int, ...] = COUNTS) -> str:
+    """Markdown tables."""
+    lines = ["| deposits | found | s | CPU s | memory | threshold + components: s | memory |", "|" + "---|" * 7]
+    hand = make_hand()
+    centres = places(hand, max(counts))
+    with tempfile.TemporaryDirectory() as folder:
+        for count in counts:
+            path = Path(folder) / "image.npy"
+            np.save(path, with_deposits(hand, centres[:count]))
+            own, peer = measure("segment", path), measure("components", path)
+            lines.append(
+                f"| {min(count, len(centres))} | {own['found']} | {own['wall']:.1f} | {own['cpu']:.1f} | "
+                f"{own['memory']:.1f} | {peer['wall']:.1f} | {peer['memory']:.1f} |"
+            )
+        path = Path(folder) / "labels.npy"
+        labels = np.zeros(hand.shape, np.uint16)
+        for number, (k, j, i) in enumerate(centres[:244], start=1):
+            labels[k - 3 : k + 4, j - 3 : j + 4, i - 3 : i + 4] = number
+        np.save(path, labels)
+        lines += ["", "| segments in the scene | s |", "|---|---|"]
+        for task, name in (("scene", "this program"), ("import", "ImportLabelmapToSegmentationNode")):
+            found = measure(task, path)
+            lines.append(f"| {found['found']}, {name} | {found['wall']:.2f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        work = scene_child if sys.argv[1] in ("scene", "import") else child
+        print(json.dumps(work(sys.argv[1], sys.argv[2])))
+    else:
+        print(run())
