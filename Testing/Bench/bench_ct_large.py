@@ -153,9 +153,8 @@ def scene_child(task: str, path: str) -> dict[str, float]:
 
 def measure(task: str, path: Path) -> dict[str, float]:
     """Run `child` or `scene_child` in a fresh interpreter."""
-    environment = os.environ | {
-        name: THREADS for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
-    }
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+    environment = os.environ | dict.fromkeys(names, THREADS)
     done = subprocess.run(
         [sys.executable, __file__, task, str(path)], env=environment, check=True, capture_output=True, text=True
     )
