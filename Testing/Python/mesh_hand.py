@@ -21,6 +21,8 @@ FOLDER = "opensim_hand_bones_A"
 SDF_STEP_MM = 0.3
 PAD_MM = 3.0
 FOREARM_END_MM = -205.0
+SKIN_MM = 1.2
+STREAKING_HU = 4000.0
 FILES = {
     **{n: n for n in ("radius", "ulna", "scaphoid", "lunate", "triquetrum", "pisiform", "trapezium", "trapezoid")},
     **{n: n for n in ("capitate", "hamate")},
@@ -195,7 +197,10 @@ class Scanner:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """The CT and its truth: ``bones`` labels (uint8), ``deposits`` labels 1..N where half a voxel or more is filled."""
+    """The CT and its truth: ``bones`` labels (uint8), ``deposits`` labels 1..N where half a voxel or more is filled.
+
+    ``others``: labels 1..M of the distractors.
+    """
 
     volume: Volume
     bones: np.ndarray
@@ -203,10 +208,19 @@ class Scan:
     true_volume_mm3: tuple[float, ...]
     kinds: tuple[str, ...]
     hand_to_ras: np.ndarray
+    others: np.ndarray
 
 
-def scan(pose: Pose, scanner: Scanner = Scanner(), deposits: tuple[Deposit, ...] = ()) -> Scan:
-    """A CT of the posed hand; ``scanner.box`` limits it to a part (low, high corner in the hand's frame)."""
+def scan(
+    pose: Pose,
+    scanner: Scanner = Scanner(),
+    deposits: tuple[Deposit, ...] = (),
+    distractors: tuple[Deposit, ...] = (),
+) -> Scan:
+    """A CT of the posed hand; ``scanner.box`` limits it to a part (low, high corner in the hand's frame).
+
+    ``distractors`` are painted like deposits but are no part of the truth; metal (above `STREAKING_HU`) streaks.
+    """
     rng = np.random.default_rng(scanner.seed)
     placed = transforms(pose)
     bones = shapes()
@@ -234,7 +248,10 @@ def scan(pose: Pose, scanner: Scanner = Scanner(), deposits: tuple[Deposit, ...]
     painter.soft_tissue(cloud)
     for name in scanner.bones:
         painter.bone(name, placed[name], scanner)
+    for number, body in enumerate(distractors, start=1):
+        painter.distractor(number, body)
     volumes = [painter.deposit(i + 1, d) for i, d in enumerate(deposits)]
+    _streak(painter.hu, rng)
     hu = _ct(painter.hu, scanner, rng)
     mirror = np.diag([-1.0, 1.0, 1.0, 1.0]) if scanner.left else np.eye(4)
     hand_to_ras = np.eye(4)
@@ -248,6 +265,7 @@ def scan(pose: Pose, scanner: Scanner = Scanner(), deposits: tuple[Deposit, ...]
         tuple(volumes),
         tuple(d.kind for d in deposits),
         hand_to_ras,
+        painter.others,
     )
 
 
@@ -261,6 +279,7 @@ class _Painter:
         self.labels = np.zeros(shape, np.uint8)
         self.nearest = np.full(shape, PAD_MM, np.float32)
         self.deposits = np.zeros(shape, np.uint16)
+        self.others = np.zeros(shape, np.uint8)
         self.step = float(np.mean(np.linalg.norm(grid_to_hand[:3, :3], axis=0)))
 
     def points(self, box: tuple[slice, ...]) -> np.ndarray:
@@ -338,28 +357,58 @@ class _Painter:
         self.nearest[box] = np.minimum(self.nearest[box], d)
 
     def deposit(self, label: int, deposit: Deposit) -> float:
-        """Paint; returns the true volume outside bone (mm³)."""
-        box = self.box(deposit.centre[None], deposit.reach)
+        """Paint outside bone, with skin over what bulges; returns the true volume (mm³)."""
+        box, away, fraction = self._fraction(deposit)
         if box is None:
             return 0.0
+        fraction *= np.clip(0.5 + self.nearest[box] / self.step, 0, 1)
+        hu = self.hu[box]
+        hu[(away < SKIN_MM) & (hu < -200)] = 45.0
+        hu += fraction * (deposit.hu - hu)
+        self.deposits[box][fraction >= 0.5] = label
+        return float(fraction.sum() * abs(np.linalg.det(self.matrix[:3, :3])))
+
+    def distractor(self, label: int, body: Deposit) -> None:
+        """Paint what is no deposit, also through bone and in air."""
+        box, _, fraction = self._fraction(body)
+        if box is not None:
+            self.hu[box] += fraction * (body.hu - self.hu[box])
+            self.others[box][fraction >= 0.25] = label
+
+    def _fraction(self, body: Deposit) -> tuple[tuple[slice, ...] | None, np.ndarray, np.ndarray]:
+        """Box, distance and filled share of its voxels (64 samples where the surface passes)."""
+        box = self.box(body.centre[None], body.reach + SKIN_MM + self.step)
+        if box is None:
+            return None, np.zeros(0), np.zeros(0)
         extent = [s.stop - s.start for s in box]
         centres = self.points(box)
+        away = body.distance(centres)
+        near = np.abs(away) < 1.0 * self.step
+        fraction = (away <= -1.0 * self.step).astype(np.float32)
         steps = (np.arange(4) + 0.5) / 4 - 0.5
-        fraction = np.zeros(len(centres), np.float32)
-        near = np.abs(deposit.distance(centres)) < 1.0 * self.step
-        fraction[deposit.distance(centres) <= -1.0 * self.step] = 1.0
         some = centres[near]
         part = np.zeros(len(some), np.float32)
         for a in steps:
             for b in steps:
                 for c in steps:
-                    part += deposit.distance(some + self.matrix[:3, :3] @ np.array([a, b, c])) < 0
+                    part += body.distance(some + self.matrix[:3, :3] @ np.array([a, b, c])) < 0
         fraction[near] = part / 64
-        fraction = fraction.reshape(extent) * np.clip(0.5 + self.nearest[box] / self.step, 0, 1)
-        hu = self.hu[box]
-        hu += fraction * (deposit.hu - hu)
-        self.deposits[box][fraction >= 0.5] = label
-        return float(fraction.sum() * abs(np.linalg.det(self.matrix[:3, :3])))
+        return box, away.reshape(extent), fraction.reshape(extent)
+
+
+def _streak(hu: np.ndarray, rng: np.random.Generator) -> None:
+    """Bright and dark rays from the metal of each slice, fading with distance, in place."""
+    for plane in hu:
+        metal = np.argwhere(plane > STREAKING_HU)
+        if not len(metal):
+            continue
+        j, i = np.ogrid[: plane.shape[0], : plane.shape[1]]
+        centre = metal.mean(0)
+        radius = np.hypot(j - centre[0], i - centre[1])
+        angle = np.arctan2(j - centre[0], i - centre[1])
+        rays = sum(np.sin(n * angle + rng.uniform(0, 6.28)) for n in (2, 5, 9)) / 3.0
+        size = np.sqrt(len(metal))
+        plane += (min(60.0 * size, 500.0) * rays / (1.0 + radius / (2.0 * size))).astype(np.float32)
 
 
 def _ct(hu: np.ndarray, scanner: Scanner, rng: np.random.Generator) -> np.ndarray:

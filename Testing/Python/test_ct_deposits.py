@@ -3,6 +3,7 @@
 import unittest
 
 import numpy as np
+from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
 from CalcinosisImagingLib.analysis.ct.psf import gaussian
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
@@ -153,6 +154,50 @@ class SegmentTest(unittest.TestCase):
         result = segment_ct(self.volume, CtSettings(minimum_contrast_hu=400.0))
         self.assertEqual(self.label_at(result.deposits, "paste"), 0)
         self.assertGreater(self.label_at(result.deposits, "stone"), 0)
+
+
+class NoDepositTest(unittest.TestCase):
+    """A shell, an artery's wall, metal beside a stone, and two stones that meet, in one scan."""
+
+    @classmethod
+    def setUpClass(cls):
+        across = np.array([0, 1, 1], float)
+
+        def wall(p):
+            radius = np.linalg.norm((p - [0, 26, 8]) * across, axis=1)
+            return (radius < 1.1) & (radius > 0.6) & (np.abs(p[:, 0] - 16) < 10)
+
+        cls.parts = {
+            "shell": (ball(np.array([8.0, 10, 10]), 2.6), 1100.0),
+            "marrow": (ball(np.array([8.0, 10, 10]), 2.0), 330.0),
+            "artery": (wall, 800.0),
+            "metal": (lambda p: np.linalg.norm((p - [8, 10, 21]) * [1, 1, 0.3], axis=1) < 0.4, 9000.0),
+            "stone": (ball(np.array([8.0, 13.3, 20]), 1.1), 900.0),
+            "first": (ball(np.array([22.0, 12, 10]), 2.0), 1000.0),
+            "second": (ball(np.array([22.0, 12, 13.8]), 1.8), 1100.0),
+        }
+        cls.volume, cls.fractions = a_scan(list(cls.parts.values()), (80, 80, 80), noise=25)
+        cls.result = segment_ct(cls.volume)
+
+    def labels_at(self, segmentation, name):
+        fraction = self.fractions[list(self.parts).index(name)]
+        return int(np.bincount(segmentation.labels[fraction >= 0.5]).argmax())
+
+    def test_a_shell_an_artery_and_metal_are_rejected_with_their_reasons(self):
+        for name, reason in (("shell", reject.SESAMOID), ("artery", reject.VESSEL), ("metal", reject.METAL)):
+            with self.subTest(name=name):
+                label = self.labels_at(self.result.rejected, name)
+                self.assertGreater(label, 0)
+                self.assertEqual(self.result.rejected.segments[label - 1].tags[REASON_TAG], reason)
+
+    def test_a_stone_beside_metal_is_still_a_deposit(self):
+        self.assertGreater(self.labels_at(self.result.deposits, "stone"), 0)
+
+    def test_two_stones_that_meet_are_two_deposits(self):
+        first, second = (self.labels_at(self.result.deposits, name) for name in ("first", "second"))
+        self.assertGreater(min(first, second), 0)
+        self.assertNotEqual(first, second)
+        self.assertEqual(len(self.result.deposits.segments), 3)
 
 
 class EdgeTest(unittest.TestCase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,10 +10,13 @@ from scipy import ndimage
 
 from .delineate import delineate, margin_mm
 from .grid import Box, grow_box, noise_hu
+from .halo import subtract_halo
+from .metal import find_metal
 from .psf import FWHM_PER_SIGMA, PointSpread, gaussian
-from .reject import confidence, facts, reason
+from .reject import RIND_MM3, Place, confidence, facts, reason
 from .settings import CtSettings
 from .skin_edge import estimate_point_spread
+from .split import split_all
 
 SMOOTH_MM = 0.3
 """Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
@@ -21,7 +24,6 @@ TENDON_HU = 135.0
 """Tendons and skin reach about 120 HU."""
 NOISE_FACTOR = 3.5
 LEAST_PIECE_MM3 = 0.3
-METAL_REACH_MM = 4.0
 
 FRACTION_FULL = 255
 """Value of the fraction map for a voxel full of deposit."""
@@ -61,8 +63,13 @@ def smoothed(hu: np.ndarray, sigma_mm: float, spacing: np.ndarray, slab: int = 6
     return result
 
 
-def group(labels: np.ndarray, found: list[Box | None], spacing: np.ndarray, distance_mm: float) -> np.ndarray:
-    """New label for each old one: fragments closer than ``distance_mm`` (surface to surface) share it."""
+def group(
+    labels: np.ndarray, found: list[Box | None], spacing: np.ndarray, distance_mm: float, alone: np.ndarray
+) -> np.ndarray:
+    """New label for each old one: fragments closer than ``distance_mm`` (surface to surface) share it.
+
+    ``alone``: labels that are grouped with no other.
+    """
     parent = np.arange(len(found) + 1)
 
     def root(x: int) -> int:
@@ -72,16 +79,16 @@ def group(labels: np.ndarray, found: list[Box | None], spacing: np.ndarray, dist
 
     margin = np.ceil(distance_mm / spacing).astype(int) + 1
     for number, box in enumerate(found, start=1):
-        if box is None:
+        if box is None or number in alone:
             continue
         wide = grow_box(box, margin, labels.shape)
         part = labels[wide]
         others = np.unique(part)
-        others = others[(others > 0) & (others != number)]
+        others = others[(others > 0) & (others != number) & ~np.isin(others, alone)]
         if len(others) == 0:
             continue
         away = ndimage.distance_transform_edt(part != number, sampling=spacing)
-        near = np.unique(part[(away < distance_mm + float(spacing.mean())) & (part > 0) & (part != number)])
+        near = np.unique(part[(away < distance_mm + float(spacing.mean())) & np.isin(part, others)])
         for other in near:
             a, b = root(number), root(int(other))
             parent[max(a, b)] = min(a, b)
@@ -110,17 +117,18 @@ def find_candidates(
     given = settings.psf_fwhm_mm
     psf = gaussian(given) if given else estimate_point_spread(hu, spacing)
     _bodies(hu, bones, soft_hu, psf.fwhm_mm, spacing, settings, labels)
-    metal = _near_metal((hu >= settings.metal_hu) & (bones == 0), spacing)
+    split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
+    metal = find_metal(hu, bones, settings.metal_hu, spacing)
     candidates = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
             wide = grow_box(box, np.ceil(margin_mm(psf) / spacing).astype(int), hu.shape)
             parts = hu[wide], bones[wide], labels[wide], fractions[wide]
             cut = any(s.start <= 1 or s.stop >= n - 1 for s, n in zip(box, hu.shape, strict=True))
-            close = bool(metal is not None and metal[wide][labels[wide] == label].any())
             middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
             joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
-            candidates.append(_describe(*parts, label, soft_hu, noise, psf, spacing, settings, close, cut, joint))
+            place = Place(metal.streak_hu(box), cut, joint)
+            candidates.append(_describe(*parts, label, soft_hu, noise, psf, spacing, settings, place))
     return candidates
 
 
@@ -137,15 +145,10 @@ def _bodies(
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     rest = noise_hu(smooth)
     threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
-    # Outside a bone its blur fades within three quarters of the point spread's width.
-    blur = np.sqrt(fwhm**2 + (FWHM_PER_SIGMA * SMOOTH_MM) ** 2 + FWHM_PER_SIGMA**2 * float(spacing.mean()) ** 2 / 12.0)
-    halo = np.maximum(np.round(0.75 * blur / spacing), 1).astype(int)
-    bone = sitk.GetImageFromArray((bones > 0).astype(np.uint8))
-    near = sitk.GetArrayFromImage(sitk.BinaryDilate(bone, halo[::-1].tolist(), sitk.sitkBall))
+    subtract_halo(smooth, bones, soft_hu, np.hypot(fwhm / FWHM_PER_SIGMA, SMOOTH_MM), spacing)
     mask = smooth > threshold
     del smooth
-    mask &= near == 0
-    del near, bone
+    mask &= bones == 0
     # Few voxels are left: all further work is on their list, not on the whole box.
     dense = np.flatnonzero(mask)
     components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
@@ -160,22 +163,15 @@ def _bodies(
     labels.fill(0)
     values = table[pieces]
     _put(labels, dense, values)
-    groups = group(labels, ndimage.find_objects(labels), spacing, settings.group_distance_mm).astype(np.uint16)
+    metal = np.unique(values[hu[np.unravel_index(dense, hu.shape)] >= settings.metal_hu])
+    found = ndimage.find_objects(labels)
+    groups = group(labels, found, spacing, settings.group_distance_mm, metal).astype(np.uint16)
     _put(labels, dense, groups[values])
 
 
 def _put(array: np.ndarray, flat: np.ndarray, values: np.ndarray) -> None:
     """Write values at flat positions of an array that may be a view."""
     array[np.unravel_index(flat, array.shape)] = values
-
-
-def _near_metal(metal: np.ndarray, spacing: np.ndarray) -> np.ndarray | None:
-    """Where metal is within `METAL_REACH_MM`; None without metal. (Dense cortex of fine scans can be as bright.)"""
-    if not metal.any():
-        return None
-    radius = np.ceil(METAL_REACH_MM / spacing).astype(int)
-    image = sitk.GetImageFromArray(metal.astype(np.uint8))
-    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, radius[::-1].tolist(), sitk.sitkBox)) > 0
 
 
 def _describe(
@@ -189,9 +185,7 @@ def _describe(
     psf: PointSpread,
     spacing: np.ndarray,
     settings: CtSettings,
-    beside_metal: bool,
-    cut: bool,
-    joint_mm: float,
+    place: Place,
 ) -> Candidate:
     """Outline one body on its crop; writes its labels and fractions in place."""
     own = labels == label
@@ -200,8 +194,10 @@ def _describe(
     labels[own] = 0
     labels[found.mask] = label
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
-    cut_bone = cut and bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
-    why = reason(known, settings, beside_metal, cut_bone, joint_mm)
+    beside_bone = bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
+    reach = max(0.9 * np.hypot(psf.fwhm_mm, FWHM_PER_SIGMA * SMOOTH_MM), 1.5 * float(spacing.mean()))
+    rind = beside_bone and known.volume_mm3 < RIND_MM3 and _farthest_mm(found.mask, bones, spacing) <= reach
+    why = reason(known, replace(place, cut_bone=place.cut_bone and beside_bone, rind=rind), settings)
     if not why:
         np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     return Candidate(
@@ -212,3 +208,8 @@ def _describe(
         confidence(known, settings),
         why,
     )
+
+
+def _farthest_mm(body: np.ndarray, bones: np.ndarray, spacing: np.ndarray) -> float:
+    """How far nearly all of a body (nine tenths) is within, from the next bone."""
+    return float(np.percentile(ndimage.distance_transform_edt(bones == 0, sampling=spacing)[body], 90))

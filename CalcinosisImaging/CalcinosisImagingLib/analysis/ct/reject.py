@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -16,17 +17,25 @@ FAINT = "not above the noise"
 SOFT = "no denser than a tendon"
 SOFT_HU = 150.0
 SESAMOID = "shell around marrow, like a sesamoid"
-AT_JOINT = "rounded body where a sesamoid lies"
 JOINT_MM = 17.0
 BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
-SESAMOID_MM3 = (12.0, 400.0)
+RIND = "edge of a bone"
+RIND_MM3 = 8.0
+VESSEL = "long thin cord, like a calcified vessel"
+SHELL_MM3 = (12.0, 400.0)
 AIR_HU = -400.0
 THICK_MM = 1.0
 """A body must be this deep for its inside to be told from its outside."""
-HOLLOW = 0.85
-NOT_SOLID = 1.1
-"""Blur alone makes a solid body 1.15 to 1.4 times as bright inside as outside."""
+CORE, LAYERS = 0.7, 5
+"""The core is what is deeper than this share of the depth; what is around it is looked at in so many layers."""
+HOLLOW, HOLLOW_AT_JOINT = 0.75, 0.9
+"""A body with less core than this is a shell; where sesamoids lie, less of a dip will do. Solid ones have 0.97 or more,
+nets down to 0.8."""
+CORD, CORD_MM = 5.0, 4.5
+"""A cord is so many times longer than wide, and not wider than this: an artery of the hand with its wall."""
+METAL_SHARE = 0.6
+"""Thin metal stays under the limit by its blur; it reaches this share of it, and more when the blur is undone."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Facts:
     volume_mm3, contrast_hu, plateau_hu: of the deposit as delineated.
     highest_hu: greatest voxel.
     signal_to_noise: contrast over noise times the root of the number of voxels.
-    core_share: contrast of its inside over that of its outside; 1 where it is too thin to tell.
+    core_share: contrast of its inside over that of its brightest layer; 1 where it is too thin to tell.
     skin_share: share of its voxels within 1.5 mm of air.
     axes_mm: principal axes (4 sqrt eigenvalue), longest first.
     """
@@ -53,6 +62,24 @@ class Facts:
     axes_mm: tuple[float, float, float]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a candidate lies.
+
+    Attributes
+    ----------
+    streak_hu: contrast that streaks of metal may have there; 0 without metal.
+    cut_bone: whether it is at the border of the image beside a bone.
+    joint_mm: distance from the next joint that has sesamoids.
+    rind: whether it is no farther from bone than the bone's blur reaches.
+    """
+
+    streak_hu: float = 0.0
+    cut_bone: bool = False
+    joint_mm: float = np.inf
+    rind: bool = False
+
+
 def facts(
     hu: np.ndarray,
     body: np.ndarray,
@@ -63,13 +90,11 @@ def facts(
     spacing: np.ndarray,
 ) -> Facts:
     """Measure a candidate on its crop."""
-    depth = ndimage.distance_transform_edt(np.pad(body, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
+    # A shell's outline may be the shell alone: what it encloses belongs to it here.
+    whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
+    depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), 0.3 / spacing)
-    share = 1.0
-    deepest = float(depth.max())
-    core, layer = depth >= 0.6 * deepest, (depth > 0.2 * deepest) & (depth < 0.6 * deepest)
-    if deepest > THICK_MM and layer.any():
-        share = float((smooth[core].mean() - background) / max(smooth[layer].mean() - background, 1.0))
+    share = _core_share(smooth - background, depth)
     air = ndimage.distance_transform_edt(hu > AIR_HU, sampling=spacing) if (hu <= AIR_HU).any() else None
     skin = 0.0 if air is None else float((air[body] < 1.5).mean())
     points = np.argwhere(body) * spacing
@@ -81,39 +106,50 @@ def facts(
     return Facts(volume, contrast, background + contrast, float(hu[body].max()), float(strength), share, skin, axes)
 
 
-def reason(f: Facts, settings: CtSettings, beside_metal: bool, cut_bone: bool, joint_mm: float) -> str:
-    """Why it is rejected; empty for a deposit.
+def _core_share(contrast: np.ndarray, depth: np.ndarray) -> float:
+    """Contrast of the core over that of the brightest layer around it: 1 or more in a solid body, less in a shell.
 
-    ``joint_mm`` is the distance from the next joint that has sesamoids.
+    A shell is bright all around: of each layer the lower quartile counts, which in a net is a gap's.
     """
+    deepest = float(depth.max())
+    if deepest <= THICK_MM:
+        return 1.0
+    bounds = np.linspace(0.1, CORE, LAYERS + 1) * deepest
+    layers = [contrast[(depth > a) & (depth <= b)] for a, b in pairwise(bounds)]
+    brightest = max((float(np.percentile(layer, 25)) for layer in layers if len(layer)), default=1.0)
+    return float(contrast[depth > bounds[-1]].mean()) / max(brightest, 1.0)
+
+
+def reason(f: Facts, place: Place, settings: CtSettings) -> str:
+    """Why it is rejected; empty for a deposit."""
     if f.highest_hu >= settings.metal_hu:
         return METAL
-    if beside_metal and f.contrast_hu < 500:
+    if f.highest_hu >= METAL_SHARE * settings.metal_hu and f.plateau_hu >= settings.metal_hu:
+        return METAL
+    if f.contrast_hu < place.streak_hu:
         return STREAK
-    if cut_bone:
+    if place.cut_bone:
         return BORDER
+    if place.rind and f.volume_mm3 < RIND_MM3:
+        return RIND
     if f.volume_mm3 < settings.minimum_volume_mm3:
         return SMALL
     if f.signal_to_noise < least_signal(settings):
         return FAINT
     if f.plateau_hu < SOFT_HU:
         return SOFT
-    if (
-        SESAMOID_MM3[0] <= f.volume_mm3 <= SESAMOID_MM3[1]
-        and f.core_share < HOLLOW
-        and f.axes_mm[0] < 2.2 * f.axes_mm[2]
-    ):
+    if _rounded(f) and f.core_share < (HOLLOW_AT_JOINT if place.joint_mm < JOINT_MM else HOLLOW):
         return SESAMOID
-    if (
-        joint_mm < JOINT_MM
-        and SESAMOID_MM3[0] <= f.volume_mm3 <= 0.6 * SESAMOID_MM3[1]
-        and f.core_share < NOT_SOLID
-        and f.axes_mm[0] < 2.2 * f.axes_mm[2]
-    ):
-        return AT_JOINT
+    if f.axes_mm[0] > CORD * f.axes_mm[1] and f.axes_mm[1] < CORD_MM:
+        return VESSEL
     if f.skin_share > 0.8 and f.contrast_hu < 350 and f.axes_mm[2] < 0.3 * f.axes_mm[1]:
         return NAIL
     return ""
+
+
+def _rounded(f: Facts) -> bool:
+    """Whether it has the size and roundness of a sesamoid or another small bone."""
+    return SHELL_MM3[0] <= f.volume_mm3 <= SHELL_MM3[1] and f.axes_mm[0] < 2.2 * f.axes_mm[2]
 
 
 def least_signal(settings: CtSettings) -> float:

@@ -1,0 +1,148 @@
+"""Hands for the CT benchmark: drawn from bone surfaces (`mesh_hand`) and by the digital hand, with their truth.
+
+`OPEN` hands may be looked into while the method is worked on. `HELD_OUT` hands may not: they are scored as a whole, by
+`bench_ct.py` alone, and no threshold was chosen by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mesh_deposits
+import mesh_hand
+import numpy as np
+from CalcinosisImagingLib.analysis.volume import Volume, transform_points
+from CalcinosisImagingLib.phantom.ct import image_ct
+from CalcinosisImagingLib.phantom.person import draw_hand, stream
+from CalcinosisImagingLib.phantom.pose import draw_angles, draw_placement
+from CalcinosisImagingLib.phantom.presets import preset_named
+from CalcinosisImagingLib.phantom.scanner import ct_grid
+
+SOFT_HU = 55.0
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of one deposit: stone | paste | plate | net | stippled | pair."""
+
+    kind: str
+    touching: bool
+    volume_mm3: float
+    hu: float
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A CT and its truth.
+
+    Attributes
+    ----------
+    bones, deposits: labels (K, J, I).
+    others: labels of dense things that are no deposits (0 where not drawn on the grid), ``other_names`` from 1.
+    """
+
+    name: str
+    volume: Volume
+    bones: np.ndarray
+    deposits: np.ndarray
+    truths: tuple[Truth, ...]
+    noise_hu: float
+    left: bool
+    others: np.ndarray
+    other_names: tuple[str, ...]
+
+
+SMALL = ("sesamoid", "nail")
+VESSEL = (*SMALL, "artery")
+INSIDE = (*VESSEL, "wire", "sliver")
+
+
+def _mesh(seed: int, spacing: tuple[float, float, float], blur: float, gain: float, noise: float, **more) -> dict:
+    return {"seed": seed, "spacing_mm": spacing, "psf_fwhm_mm": blur, "edge_gain": gain, "noise_hu": noise, **more}
+
+
+OPEN_MESH = {
+    "surfaces 21: 0.4 mm": _mesh(21, (0.4, 0.4, 0.4), 0.7, 0.0, 25, others=VESSEL),
+    "surfaces 22: 0.5 mm, left": _mesh(
+        22, (0.5, 0.5, 0.5), 0.8, 0.0, 30, others=INSIDE, left=True, rotation_deg=(70, 20, 130)
+    ),
+    "surfaces 23: 0.35 mm, bone kernel": _mesh(23, (0.35, 0.35, 0.4), 0.6, 0.5, 45, rotation_deg=(-90, 30, 10)),
+    "surfaces 24: 0.6 mm": _mesh(24, (0.6, 0.6, 0.6), 0.85, 0.0, 20, others=SMALL, rotation_deg=(180, 0, 0)),
+    "surfaces 25: 0.4 mm, none": _mesh(25, (0.4, 0.4, 0.45), 0.7, 0.3, 35, count=0, rotation_deg=(0, 90, 20)),
+}
+HELD_OUT_MESH = {
+    "surfaces 61: 0.4 mm": _mesh(
+        61, (0.4, 0.4, 0.4), 0.65, 0.0, 30, others=VESSEL, left=True, rotation_deg=(20, 0, 200)
+    ),
+    "surfaces 62: 0.35 mm, bone kernel": _mesh(62, (0.35, 0.35, 0.35), 0.55, 0.6, 50, rotation_deg=(90, 10, 0)),
+    "surfaces 63: 0.5 mm": _mesh(63, (0.5, 0.5, 0.45), 0.75, 0.2, 25, others=INSIDE, rotation_deg=(5, 170, 60)),
+    "surfaces 64: 0.6 mm, osteopenic": _mesh(
+        64, (0.55, 0.55, 0.6), 0.8, 0.0, 20, others=SMALL, left=True, cortex_hu=(700.0, 1200.0), cortex_mm=(0.5, 1.4)
+    ),
+    "surfaces 65: 0.45 mm, none": _mesh(65, (0.45, 0.45, 0.45), 0.7, 0.3, 30, count=0, rotation_deg=(-40, 20, 90)),
+}
+OPEN_PHANTOM = {"phantom 31: typical": (31, "typical"), "phantom 32: easy": (32, "easy")}
+HELD_OUT_PHANTOM = {
+    "phantom 71: typical": (71, "typical"),
+    "phantom 72: typical": (72, "typical"),
+    "phantom 73: easy": (73, "easy"),
+    "phantom 74: hard, 1 mm slices": (74, "hard"),
+}
+OPEN = (*OPEN_MESH, *OPEN_PHANTOM)
+HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
+
+
+def make_case(name: str) -> Case:
+    """The hand of that name."""
+    mesh, phantom = OPEN_MESH | HELD_OUT_MESH, OPEN_PHANTOM | HELD_OUT_PHANTOM
+    return _mesh_case(name, **mesh[name]) if name in mesh else _phantom_case(name, *phantom[name])
+
+
+def _mesh_case(
+    name: str, seed: int, count: int = 24, others: tuple[str, ...] = mesh_deposits.DISTRACTORS, **scanner
+) -> Case:
+    pose = mesh_hand.random_pose(seed)
+    bodies = mesh_deposits.make_distractors(pose, seed, others)
+    deposits = mesh_deposits.make_deposits(pose, seed, count, 2 if count else 0, bodies)
+    scan = mesh_hand.scan(pose, mesh_hand.Scanner(seed=seed, **scanner), deposits, bodies)
+    truths = tuple(
+        Truth(d.kind.split()[0], d.kind.endswith("touching"), v, d.hu)
+        for d, v in zip(deposits, scan.true_volume_mm3, strict=True)
+    )
+    left = bool(scanner.get("left", False))
+    names = tuple(d.kind for d in bodies)
+    return Case(name, scan.volume, scan.bones, scan.deposits, truths, scanner["noise_hu"], left, scan.others, names)
+
+
+def _phantom_case(name: str, seed: int, preset_name: str) -> Case:
+    """One hand of the preset's scanner. What is no deposit is marked by balls about its middle."""
+    preset = preset_named(preset_name)
+    hand = draw_hand(seed, "sub-01", preset)
+    rng = stream(seed, "bench", "pose")
+    placement = draw_placement(rng, "ct", hand.side, preset.turn_deg, 0.0)
+    posed = hand.held(draw_angles(rng, "ct"), placement, np.zeros((len(hand.deposits), 3)), (0.0, 1.0, 0.0))
+    grid = ct_grid([posed], preset.ct.pixel_mm, preset.ct.slice_mm)
+    hu, painted = image_ct([posed], grid, preset.ct, stream(seed, "bench", "noise"))
+    volume = Volume(hu, grid.ijk_to_world)
+    truths = tuple(
+        Truth("paste" if d.content.consistency == "paste" else d.kind, d.site.touches, d.volume_mm3, d.mean_hu)
+        for d in hand.deposits
+    )
+    others = np.zeros(hu.shape, np.uint8)
+    for number, item in enumerate(hand.distractors, start=1):
+        middle = transform_points(posed.distractor_to_world(item), np.mean(item.shape.bounds, axis=0))
+        _mark(others, volume, middle, float(np.ptp(item.shape.bounds, axis=0).max()) / 2 + 1.0, number)
+    names = tuple(item.name for item in hand.distractors)
+    left = hand.side == "left"
+    return Case(name, volume, painted.bones, painted.deposits, truths, preset.ct.noise_hu, left, others, names)
+
+
+def _mark(labels: np.ndarray, volume: Volume, middle: np.ndarray, radius: float, number: int) -> None:
+    """Write a ball's number into the labels."""
+    kji = volume.to_ijk(middle)[::-1]
+    spacing = volume.spacing_mm[::-1]
+    low = np.maximum(np.floor(kji - radius / spacing), 0).astype(int)
+    high = np.minimum(np.ceil(kji + radius / spacing) + 1, labels.shape).astype(int)
+    k, j, i = np.ogrid[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    away = sum(((n - c) * s) ** 2 for n, c, s in zip((k, j, i), kji, spacing, strict=True))
+    labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))][away < radius**2] = number
