@@ -69,7 +69,7 @@ def segment_volume(
     ct_bones_node: object | None = None,
     progress: Progress = silent,
 ) -> SegmentedNodes:
-    """Segment one volume; ``ct_bones_node`` helps in MR and film if they were registered to the CT before."""
+    """Segment one volume; ``ct_bones_node`` helps in MR if it was registered to the CT before."""
     volume = volume_from_node(volume_node)
     name = volume_node.GetName()
     bones = None
@@ -81,9 +81,7 @@ def segment_volume(
         found = segment_mr(volume, mr_settings(options), bones=carried, progress=progress)
     elif modality == "xray":
         settings = FilmSettings(sensitivity=options.sensitivity)
-        shadow = carried_bones(volume_node, modality, ct_bones_node)
-        mask = None if shadow is None else shadow.labels[0] > 0
-        found = segment_film(film_of(volume_node), settings, bone_shadow=mask, progress=progress)
+        found = segment_film(film_of(volume_node), settings, progress=progress)
     else:
         raise InputError(f"{name}: modality {modality!r} is not known; use ct, mr or xray.")
     return SegmentedNodes(

@@ -20,6 +20,8 @@ EDGE_MM = 0.5
 """Density inside and outside the outline is compared this far from it."""
 CLEAR_DROP = 0.3
 """An edge is clear where the density falls by this share of the contrast, from EDGE_MM inside to outside."""
+DENSE = 0.35
+"""Excess over a bone's contrast beyond which a body needs no comparison with what is usual around it."""
 
 Box = tuple[slice, slice]
 
@@ -128,8 +130,10 @@ def _found(
     usual = _usual(excess, ground, scenery.working_mm)
     height = excess / scenery.noise
     prominence = excess / np.maximum(usual, scenery.noise)
-    strong = (height > least_height) & (prominence > least_prominence)
-    weak = (height > 0.5 * least_height) & (prominence > 0.4 * least_prominence)
+    # A fingertip full of lime is all there is around it: what is as dense as bone needs no comparison.
+    dense_excess = DENSE * scenery.bone_contrast
+    strong = (height > least_height) & ((prominence > least_prominence) | (excess > dense_excess))
+    weak = (height > 0.5 * least_height) & ((prominence > 0.4 * least_prominence) | (excess > 0.4 * dense_excess))
     labels, _ = ndimage.label(weak, structure=np.ones((3, 3)))
     chosen = np.unique(labels[strong])
     boxes = ndimage.find_objects(labels)

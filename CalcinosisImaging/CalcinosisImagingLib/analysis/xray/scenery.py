@@ -72,8 +72,8 @@ class Scenery:
         return self.pixel_mm * self.factor
 
 
-def scenery_of(film: Film, bone_shadow: np.ndarray | None) -> Scenery:
-    """Find hand, bones (unless their shadow is given) and noise."""
+def scenery_of(film: Film) -> Scenery:
+    """Find hand, bones and noise."""
     image = line_integrals(film)
     field = exposed_field(film)
     pixel_mm = float(np.mean(film.view.pixel_spacing_mm))
@@ -83,8 +83,7 @@ def scenery_of(film: Film, bone_shadow: np.ndarray | None) -> Scenery:
     inner = ndimage.binary_erosion(exposed, iterations=max(1, round(EDGE_OF_FILM_MM / mm)))
     working = ndimage.gaussian_filter(shrunk(image, factor), SMOOTH_MM / mm)
     hand, outside, dense = _hand(working, exposed, mm)
-    found, contrast = _bones(working, hand, dense, mm)
-    bones = found if bone_shadow is None else shrunk(bone_shadow, factor) > 0.5
+    bones, contrast = _bones(working, hand, dense, mm)
     noise = _noise(working, hand, SMOOTH_MM / mm)
     hand &= inner
     flesh = hand & ~ndimage.binary_dilation(bones, iterations=max(1, round(BONE_MARGIN_MM / mm)))

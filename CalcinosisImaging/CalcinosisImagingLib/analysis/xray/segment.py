@@ -1,4 +1,4 @@
-"""Calcific deposits in a radiograph, with or without knowledge of the bones.
+"""Calcific deposits in a radiograph, from the film alone.
 
 Compact extra density is looked for at several sizes (`background`, `candidates`), given an outline at half its height
 and judged: a deposit stands out of the noise and of what is usual around it, and falls off all around; a bone's
@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from ..progress import Progress, report, silent
 from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
-from .candidates import Candidate, bone_candidates, flesh_candidates
+from .candidates import DENSE, Candidate, bone_candidates, flesh_candidates
 from .film import Film
 from .scenery import Scenery, scenery_of
 
@@ -26,6 +26,12 @@ HIDDEN_LEAST = 0.48
 """At least this share of the outline of a body beside a bone has to be clear: what is left of a ball half hidden."""
 HIDDEN_LONGEST = 2.8
 """A longer body beside a bone is a gap between bones or a fold."""
+DENSER_THAN_BONE = 1.0
+"""A body beyond this contrast over a bone's is judged by the part of its outline that air or bone do not hide."""
+SMALL_BONE_MM = 6.5
+"""A body as wide as this over bone and no denser than one is a carpal bone, the pisiform, or two bones that cross."""
+SMALL_MM2, SMALL_PROMINENCE = 5.0, 5.0
+"""A body in the flesh below this area has to stand out by this factor: vessels and tendons seen end-on do not."""
 BESIDE_METAL_MM = 12.0
 """What is found so near to larger metal is a part of it."""
 
@@ -39,13 +45,14 @@ class FilmSettings:
     sensitivity: 0 (few, sure) to 1 (all, some false), without unit.
     minimum_area_mm2: smaller shadows, at the detector, are left out.
     largest_mm: a deposit in the flesh is found if it is shorter than this in some direction, at the detector.
-    largest_over_bone_mm: likewise over bones.
+    sizes_over_bone_mm: likewise over bones, where each length of line sees bodies a little smaller than itself best.
     contrast_to_noise: least height over the noise of a square millimetre (Rose's criterion asks for 5).
     prominence: least height over the compact excess that is usual around it; over bones it has to be twice that
         in the end. In the flesh there is less: ``prominence_in_flesh``.
     closed, closed_over_bone: least share of the outline with a clear edge; beside a bone a part of it cannot be seen.
     significance: least contrast to noise times the root of the area in mm², of a body in the flesh.
     over_bone: least contrast of a body over bone, as a share of a bone's own: texture and marrow vary by a tenth.
+    larger_over_bone: likewise of one as wide as a small carpal bone.
     solid: least area over that of the convex hull, of a body over bone; in the flesh a tenth less.
     longest: most length over width.
     fragments_closer_than_mm: bodies nearer to each other than this are fragments of one deposit.
@@ -54,14 +61,15 @@ class FilmSettings:
     sensitivity: float = 0.5
     minimum_area_mm2: float = 0.3
     largest_mm: float = 20.0
-    largest_over_bone_mm: float = 6.0
+    sizes_over_bone_mm: tuple[float, ...] = (6.0, 10.0, 16.0)
     contrast_to_noise: float = 5.0
     prominence: float = 4.0
     prominence_in_flesh: float = 2.5
     closed: float = 0.72
-    closed_over_bone: float = 0.88
+    closed_over_bone: float = 0.82
     significance: float = 14.0
     over_bone: float = 0.12
+    larger_over_bone: float = 0.8
     solid: float = 0.82
     longest: float = 3.5
     fragments_closer_than_mm: float = 2.0
@@ -83,28 +91,25 @@ class FilmSegmentation:
 def segment_film(
     film: Film,
     settings: FilmSettings = FilmSettings(),
-    bone_shadow: np.ndarray | None = None,
     progress: Progress = silent,
 ) -> FilmSegmentation:
     """Find the deposits of a film.
 
-    Parameters
-    ----------
-    bone_shadow: boolean (rows, columns), where bones of a registered CT cast a shadow; may be a mm or two off. None:
-        the bones are found on the film.
+    Nothing of a CT is used: a film has to say alone what it can say, or it could not be compared with CT and MR.
 
     Raises
     ------
     InputError: the film is empty.
     """
     report(progress, 0.0, "hand, bones and noise of the film")
-    scenery = scenery_of(film, bone_shadow)
+    scenery = scenery_of(film)
     found: list[Candidate] = []
     least = 3.0 * settings.demand, settings.prominence * settings.demand
     report(progress, 0.3, "dense bodies in the flesh")
     found += flesh_candidates(scenery, settings.largest_mm, least[0], settings.prominence_in_flesh * settings.demand)
     report(progress, 0.6, "dense bodies over bones")
-    found += bone_candidates(scenery, settings.largest_over_bone_mm, *least)
+    for size_mm in settings.sizes_over_bone_mm:
+        found += bone_candidates(scenery, size_mm, *least)
     report(progress, 0.9, "judging the candidates")
     deposits, rejected = judged(found, settings)
     result = FilmSegmentation(_deposits(film, scenery, deposits, settings), _rejected(film, scenery, rejected))
@@ -143,23 +148,37 @@ def objection(candidate: Candidate, settings: FilmSettings) -> str:
         return "metal: denser than any calcification"
     if candidate.contrast_to_noise < settings.contrast_to_noise * demand:
         return f"too faint ({candidate.contrast_to_noise:.1f} times the noise)"
-    if not over and candidate.solidity >= settings.solid and candidate.elongation <= HIDDEN_LONGEST:
-        # A bone hides a part of the outline: of a round body what can be seen decides, if it is enough.
+    if _partly_hidden(candidate, settings):
         closed = min(closed, max(HIDDEN_LEAST, 0.9 * candidate.seen))
     if candidate.closed < min(0.98, closed * demand**0.2):
         return "no edge all around: part of a bone, or bones that cross"
     if not over and candidate.contrast_to_noise * np.sqrt(candidate.area_mm2) < settings.significance * demand:
         return "too faint for its size"
-    if over and candidate.prominence < 2 * settings.prominence * demand:
+    if _usual(candidate, settings):
         return "no more than the structure around it"
     if candidate.elongation > settings.longest:
         return "long and narrow: edge of a bone, vessel or wire"
     if candidate.solidity < settings.solid - (0.0 if over else 0.1):
         return "ragged: part of a bone, or bones that cross"
     # Where two bones overlap there is a lens: the longer a body, the denser it has to be.
-    if over and candidate.relative < settings.over_bone * demand * max(1.0, candidate.elongation - 1):
+    if over and candidate.relative < settings.over_bone * demand * max(1.0, 2 * (candidate.elongation - 1)):
         return "no denser than the texture of bone"
+    if over and candidate.width_mm > SMALL_BONE_MM and candidate.relative < settings.larger_over_bone * demand:
+        return "as large and as dense as a small bone"
     return ""
+
+
+def _partly_hidden(candidate: Candidate, settings: FilmSettings) -> bool:
+    """Whether the part of the outline that can be seen decides: a bone or the skin hides a part of a round body's."""
+    shows = candidate.over_bone <= 0.3 or candidate.relative > DENSER_THAN_BONE
+    return shows and candidate.solidity >= settings.solid and candidate.elongation <= HIDDEN_LONGEST
+
+
+def _usual(candidate: Candidate, settings: FilmSettings) -> bool:
+    """Whether a body stands out of its surroundings no more than other things there do."""
+    if candidate.over_bone > 0.3:
+        return candidate.relative < DENSE and candidate.prominence < 2 * settings.prominence * settings.demand
+    return candidate.area_mm2 < SMALL_MM2 and candidate.prominence < SMALL_PROMINENCE * settings.demand
 
 
 def confidence(candidate: Candidate) -> float:
