@@ -16,7 +16,7 @@ from scipy import ndimage, special
 
 from .cut import Cut
 from .subvoxel import Fit, ShapeModel
-from .surroundings import Surroundings, survey
+from .surroundings import Surroundings, shell_mm, survey
 
 FWHM_TO_SIGMA = 1 / (2 * np.sqrt(2 * np.log(2)))
 FULL = 0.97
@@ -27,7 +27,7 @@ FULL_PART = 0.15
 """...if they are at least this part of the deposit: those of a plate are not quite full and too few."""
 MODEL_ERROR = 0.0015
 """Part of the volume that the model is taken to be wrong by where full voxels give the contrast."""
-FIT_ERROR = 0.13
+FIT_ERROR = 0.08
 """The same for a fitted contrast, per missing part of a full voxel: a blurred plate never shows its contrast."""
 CLUMPED_NOISE = 0.4
 """Noise as coarse as the point spread is taken for shape: the fit's error grows with the log of its grain."""
@@ -67,7 +67,7 @@ class Fractions:
     ----------
     volume_mm3, lower_mm3, upper_mm3: the estimate and its 95 % interval.
     background, contrast: image values; ``background + contrast`` is the deposit's own value.
-    noise_sd: of one voxel, in image values.
+    noise_sd: of one voxel, in image values; ``clump`` is the number of voxels that share one draw of it.
     excess: image minus background, positive for deposit, zero outside the region; float32, shape of the cut.
     filled: fraction of every voxel that is deposit, blur and noise included; the mask where voxels were counted.
     region: bool, the voxels that belong to the deposit and its shell.
@@ -83,6 +83,7 @@ class Fractions:
     background: float
     contrast: float
     noise_sd: float
+    clump: float
     excess: np.ndarray
     filled: np.ndarray
     region: np.ndarray
@@ -105,7 +106,9 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
         return _by_counting(cut, "it does not stand out from its surroundings")
     sigma = fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm
     model = ShapeModel(excess, around.region, around.contact, sigma)
-    contrast, full = contrast_of_full(model, cut.mask)
+    contrast, full = contrast_of_deep(cut, around, excess, fwhm_mm)
+    if full < enough_full(model, contrast):
+        contrast, full = contrast_of_full(model, cut.mask)
     if (around.contact & cut.mask).any():
         fill_contact(excess, cut.mask, around.contact, contrast)
         model = ShapeModel(excess, around.region, around.contact, sigma)
@@ -118,13 +121,14 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
             background=around.background,
             contrast=sign * middle,
             noise_sd=around.noise_sd,
+            clump=around.clump,
             excess=excess,
             blurred=ndimage.gaussian_filter(counted.shape, sigma),
             known=around.region & ~around.contact,
         )
     fitted = None
     if full < enough_full(model, contrast):
-        fitted = model.fit(contrast)
+        fitted = model.fit(contrast, around.noise_sd * float(np.sqrt(around.clump)))
         contrast = fitted.contrast
     level, shape = model.shape(contrast)
     voxels = model.total / contrast
@@ -140,6 +144,7 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
         background=around.background,
         contrast=sign * contrast,
         noise_sd=around.noise_sd,
+        clump=around.clump,
         excess=excess,
         filled=excess / np.float32(contrast),
         region=around.region,
@@ -208,6 +213,16 @@ def fill_contact(excess: np.ndarray, mask: np.ndarray, contact: np.ndarray, cont
 def enough_full(model: ShapeModel, contrast: float) -> float:
     """How many full voxels it takes to trust them."""
     return max(ENOUGH_FULL, FULL_PART * model.total / contrast)
+
+
+def contrast_of_deep(cut: Cut, around: Surroundings, excess: np.ndarray, fwhm_mm: float) -> tuple[float, int]:
+    """Contrast from the voxels so deep in the mask that no blur reaches them, and their number.
+
+    Chosen by place and not by value: among many voxels those that noise makes dark would be left out else.
+    """
+    deep = cut.mask & ~around.contact & (around.distance_mm <= -shell_mm(fwhm_mm, cut.spacing_mm))
+    count = int(deep.sum())
+    return max(float(excess[deep].mean(dtype=np.float64)) if count else 0.0, 1e-6), count
 
 
 def contrast_of_full(model: ShapeModel, mask: np.ndarray) -> tuple[float, int]:
@@ -290,6 +305,7 @@ def _by_counting(cut: Cut, reason: str) -> Fractions:
         background=float("nan"),
         contrast=float("nan"),
         noise_sd=float("nan"),
+        clump=1.0,
         excess=mask,
         filled=mask,
         region=ndimage.binary_dilation(cut.mask, iterations=2),

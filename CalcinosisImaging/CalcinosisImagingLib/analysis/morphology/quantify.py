@@ -139,7 +139,7 @@ def _solid(
         "volume_mm3": fractions.volume_mm3,
         "volume_lower_mm3": fractions.lower_mm3,
         "volume_upper_mm3": fractions.upper_mm3,
-        "surface_area_mm2": surface_area_mm2(cut, fractions),
+        "surface_area_mm2": surface_area_mm2(cut, fractions, psf.fwhm_mm),
         **shape_measures(cut),
     }
     row["integrated_intensity"] = float(cut.values[cut.mask].mean(dtype=np.float64)) * row["mesh_volume_mm3"]

@@ -13,6 +13,10 @@ BACK_VOXELS = 1.0
 """Smoothing of the residual, beyond the point spread, before it changes the shape: keeps noise out of the shape."""
 ROUNDS = 8
 """Rounds in which contrast and shape are fitted together."""
+TRUSTED_NOISE = 0.1
+"""Noise over contrast at which the image is trusted half as much as without noise: more would draw noise as shape."""
+GAIN, MOMENTUM = 2.0, 0.6
+"""Part of the residual that goes back in a round, and part of the last round's change that is repeated, at best."""
 LARGEST_STEP = 0.15
 """Most that the logarithm of the contrast changes in one round."""
 PSF_STEP = 0.05
@@ -84,14 +88,17 @@ class ShapeModel:
         residual = (self.excess - contrast * self.blur(self.shape(contrast)[1]))[self.judged]
         return float(np.square(residual).sum(dtype=np.float64))
 
-    def fit(self, contrast: float) -> Fit:
+    def fit(self, contrast: float, noise: float = 0.0) -> Fit:
         """Gauss-Newton for the contrast; between its steps the residual is blurred back into the level function.
 
         The first moves all of the surface (a higher contrast goes with a thinner shape), the second lets it move
-        where it should: rims and tips, which the blur has rounded off. ``smooth`` is improved in place.
+        where it should: rims and tips, which the blur has rounded off. The less noise there is the faster that goes
+        (heavy-ball momentum, Polyak 1964). ``smooth`` is improved in place. ``noise``: standard deviation of a
+        voxel times the root of the number of voxels that share one draw, in image values.
         """
         back = np.hypot(self.sigma, BACK_VOXELS)
         stiffness, peak, sensitivity = 0.0, 1.0, 0.0
+        change_of_shape: np.ndarray | float = 0.0
         for round_number in range(ROUNDS):
             _, fractions, surface = level_set(self.smooth, self.region, self.total / contrast, fine=True)
             blurred = self.blur(fractions)
@@ -108,7 +115,10 @@ class ShapeModel:
                 sensitivity = -float((bulge * change).sum(dtype=np.float64)) / stiffness
             step = float((residual[self.judged] * change).sum(dtype=np.float64)) / stiffness
             contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
-            self.smooth = self.smooth + ndimage.gaussian_filter(residual, back)
+            trust = 1 / (1 + (noise / contrast / TRUSTED_NOISE) ** 2)
+            gain = 1 + (GAIN - 1) * trust
+            change_of_shape = MOMENTUM * trust * change_of_shape + gain * ndimage.gaussian_filter(residual, back)
+            self.smooth = self.smooth + change_of_shape
         return Fit(contrast, stiffness, peak, sensitivity)
 
 
@@ -127,16 +137,25 @@ def level_set(
     steps = np.sqrt(sum(np.square(np.gradient(part, axis=a)) for a in range(3) if part.shape[a] > 1))
     value, step = part[inside], np.maximum(steps[inside], 1e-6)
     target = wanted * 8 if fine else wanted
-    low, high = float(value.min()), float(value.max())
-    level = (low + high) / 2
-    for _ in range(BISECTIONS):
-        count = float(np.clip(0.5 + (value - level) / step, 0, 1).sum())
-        low, high = (level, high) if count > target else (low, level)
-        level = (low + high) / 2
+    level = level_of(value, step, target)
     ramp = 0.5 + (value - level) / step
     fractions = _spread(np.clip(ramp, 0, 1), inside, shape, fine)
     surface = _spread((np.abs(ramp - 0.5) < 0.5).astype(np.float32), inside, shape, fine)
     return level, fractions, surface / max(float(surface.sum()), 1e-9)
+
+
+def level_of(value: np.ndarray, step: np.ndarray, wanted: float) -> float:
+    """The level above which ``wanted`` voxels lie: each counts by (value - level) / step, from 0 to 1 about its middle.
+
+    ``step``: how much the value changes over the width of a voxel, positive.
+    """
+    low, high = float(value.min()), float(value.max())
+    level = (low + high) / 2
+    for _ in range(BISECTIONS):
+        count = float(np.clip(0.5 + (value - level) / step, 0, 1).sum())
+        low, high = (level, high) if count > wanted else (low, level)
+        level = (low + high) / 2
+    return level
 
 
 def _halved(values: np.ndarray) -> np.ndarray:

@@ -6,45 +6,95 @@ import numpy as np
 from scipy import ndimage
 
 from .cut import Cut
-from .fractions import Fractions
+from .fractions import FWHM_TO_SIGMA, Fractions
+from .subvoxel import level_of
 
-SMOOTH_VOXELS = 1.0
-"""Smoothing before the surface is drawn: enough that noise does not roughen it."""
-PAD = 2
-"""Voxels put around a cut so that a deposit at the image's border is closed there."""
+SMOOTH_VOXELS = 1.2
+"""Least smoothing before a surface is drawn: enough that the sum over voxels stands for an integral."""
+BLURS = (1.0, 1.3, 1.8)
+"""Widths of blur at which the area is measured, in parts of the least one; what it would be at 0 is wanted."""
+BAND = 0.5
+"""Half width of the band of levels about the surface, as a part of the way to the lowest or highest level."""
 LEAST_SLICES = 3
 """Fewest voxels along every axis of the image for a surface to be drawn."""
 RAYS = 200
 """Most surface points from which thickness is measured."""
 
 
-def surface_area_mm2(cut: Cut, fractions: Fractions) -> float | None:
-    """Area by the co-area formula on the level surface that encloses the sub-voxel volume.
+def surface_area_mm2(cut: Cut, fractions: Fractions, fwhm_mm: float) -> float | None:
+    """Area without blur, extrapolated from the areas of level surfaces under three widths of blur.
 
-    Area = integral of |grad u| * delta(u - level). Blur moves a level surface inwards where it is convex; choosing the
-    level by the enclosed volume takes that back, exactly so for a sphere.
+    Each area is that of the level surface which encloses the sub-voxel volume (`_level_area_mm2`). Blur of width t
+    leaves of a smooth body's area A (1 - c t^2), nearly nothing lost, but cuts its edges and rims off: A (1 - k t + ...).
+    The image's own blur is known (``fwhm_mm`` and the voxel), so the straight line and parabola through three wider
+    blurs lead back to t = 0. A surface is only ever shortened by blur: where k would be negative it is 0.
     """
     if min(cut.mask.shape) < LEAST_SLICES:
         return None
-    excess = np.pad(fractions.filled, PAD)
-    region = ndimage.binary_dilation(np.pad(fractions.region, PAD), iterations=1)
-    smooth = ndimage.gaussian_filter(excess, SMOOTH_VOXELS)
-    derivatives = [ndimage.gaussian_filter(excess, SMOOTH_VOXELS, order=order) for order in np.eye(3, dtype=int)]
-    slope = np.sqrt(sum((d / s) ** 2 for d, s in zip(derivatives, cut.spacing_mm, strict=True)))
-    step = np.maximum(sum(np.abs(d) for d in derivatives), 1e-9)
-    wanted = fractions.volume_mm3 / cut.voxel_mm3
-    low, high = 0.0, float(smooth.max())
-    for _ in range(30):
-        level = (low + high) / 2
-        inside = np.clip(0.5 + (smooth - level) / step, 0, 1)[region].sum()
-        low, high = (level, high) if inside > wanted else (low, level)
-    # A band of levels about the surface, weighted by a triangle: the sum over voxels stands for the surface.
-    half = 0.5 * min(level, float(smooth.max()) - level)
+    counted = fractions.reason is not None
+    own = (0.0 if counted else fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm) ** 2 + 1 / 12
+    widths = np.array(BLURS)
+    smoothings = [np.sqrt(width**2 * (own + SMOOTH_VOXELS**2) - own) for width in widths]
+    areas = [_level_area_mm2(cut, fractions, smoothing) for smoothing in smoothings]
+    if None in areas:
+        return None
+    area, slope, _ = np.linalg.solve(np.stack([widths**0, widths, widths**2], 1), areas)
+    if slope > 0:
+        (area, _), *_ = np.linalg.lstsq(np.stack([widths**0, widths**2], 1), np.array(areas))
+    return float(area) if area > 0 else None
+
+
+def _level_area_mm2(cut: Cut, fractions: Fractions, smoothing: np.ndarray) -> float | None:
+    """Area by the co-area formula of the level surface that encloses the sub-voxel volume; smoothing along k, j, i.
+
+    Area = integral of |grad u| * delta(u - level). Blur moves a level surface inwards where it is convex; choosing the
+    level by the enclosed volume takes that back, exactly so for a sphere. Noise makes gradients longer on average:
+    by its variance along the surface, which is taken off their squares.
+    """
+    pad = int(np.ceil(2 * smoothing.max()))
+    excess = np.pad(fractions.filled, pad)
+    smooth, *derivatives = _smoothed(excess, smoothing)
+    near = smooth > 0.1 * smooth.max()
+    value = smooth[near]
+    slopes = np.stack([derivative[near] for derivative in derivatives])
+    step = np.maximum(np.abs(slopes).sum(axis=0), 1e-9)
+    level = level_of(value, step, fractions.volume_mm3 / cut.voxel_mm3)
+    half = BAND * min(level, float(value.max()) - level)
     if half <= 0:
         return None
-    weight = np.maximum(1 - np.abs(smooth - level) / half, 0) / half
-    area = float((slope * weight)[region].sum(dtype=np.float64)) * cut.voxel_mm3
-    return area if area > 0 else None
+    weight = np.maximum(1 - np.abs(value - level) / half, 0) / half
+    squares = ((slopes / cut.spacing_mm[:, None]) ** 2).sum(axis=0)
+    slope = np.sqrt(np.maximum(squares - _noise_of_slopes(cut, fractions, smoothing), 0))
+    return float((slope * weight).sum(dtype=np.float64)) * cut.voxel_mm3
+
+
+def _noise_of_slopes(cut: Cut, fractions: Fractions, smoothing: np.ndarray) -> float:
+    """Variance that noise adds to the two components of the smoothed gradient along the surface, per mm².
+
+    The noise is taken as white noise blurred by a Gaussian of as many voxels as its grain tells.
+    """
+    if fractions.reason is not None:
+        return 0.0
+    grain = np.cbrt(fractions.clump) / (2 * np.sqrt(np.pi))
+    wide = grain**2 + smoothing**2
+    variance = (fractions.noise_sd / fractions.contrast) ** 2 * np.prod(grain / np.sqrt(wide))
+    return float(2 * (variance / (2 * wide * cut.spacing_mm**2)).mean())
+
+
+def _smoothed(values: np.ndarray, smoothing: np.ndarray) -> list[np.ndarray]:
+    """Values blurred by a Gaussian (standard deviation in voxels along k, j, i), and the result's three derivatives."""
+
+    def along(array: np.ndarray, axis: int, order: int) -> np.ndarray:
+        return ndimage.gaussian_filter1d(array, smoothing[axis], axis, order, mode="constant", truncate=3.5)
+
+    last, last_slope = along(values, 2, 0), along(values, 2, 1)
+    both = along(last, 1, 0)
+    return [
+        along(both, 0, 0),
+        along(both, 0, 1),
+        along(along(last, 1, 1), 0, 0),
+        along(along(last_slope, 1, 0), 0, 0),
+    ]
 
 
 def thickness_mm(cut: Cut, fractions: Fractions, fwhm_mm: float) -> tuple[float, float] | None:
