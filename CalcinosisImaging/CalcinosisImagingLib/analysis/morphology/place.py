@@ -157,12 +157,16 @@ def place_measures(cut: Cut, bones: Skeleton) -> dict[str, object]:
 def nearest(tree: cKDTree, points: np.ndarray) -> tuple[float, int]:
     """Smallest distance from any of the points to the tree, and the tree's point.
 
-    From a few points spread over all of them the best pair is improved by turns: the tree's point nearest to ours,
-    then ours nearest to that, until neither changes. Far cheaper than asking for every point.
+    First the tree's point nearest to the middle, then a few points spread over all of them, of which only what is
+    nearer need be looked for; the best pair is improved by turns, the tree's point nearest to ours and ours nearest to
+    that, until neither changes. Far cheaper than asking for every point.
     """
-    distance, index = tree.query(points[:: max(len(points) // FIRST_TRIES, 1)])
+    found = int(tree.query(points.mean(axis=0))[1])
+    bound = float(np.linalg.norm(points - tree.data[found], axis=1).min())
+    distance, index = tree.query(points[:: max(len(points) // FIRST_TRIES, 1)], distance_upper_bound=bound)
     best = int(distance.argmin())
-    bound, found = float(distance[best]), int(index[best])
+    if np.isfinite(distance[best]):
+        bound, found = float(distance[best]), int(index[best])
     while True:
         own = points[np.square(points - tree.data[found]).sum(axis=1).argmin()]
         closer, other = tree.query(own)

@@ -91,10 +91,10 @@ def quantify(
     for number, cut in enumerate(cut_deposits(volume, deposits, None if flat else bones, margin, boxes, body)):
         report(progress, 0.3 + 0.7 * number / len(boxes), "measuring the deposits")
         if psf is None:
-            measured = film_measures(cut, view, frame, magnification, psf_fwhm_mm)
+            measured = fragments(cut) | film_measures(cut, view, frame, magnification, psf_fwhm_mm)
         else:
             measured = _solid(cut, modality, psf, frame, body, calibration)
-        rows.append(_row(cut, modality, fragments(cut) | measured))
+        rows.append(_row(cut, modality, measured))
     report(progress, 1.0, "measured")
     return rows
 

@@ -151,10 +151,16 @@ def level_of(value: np.ndarray, step: np.ndarray, wanted: float) -> float:
     """
     low, high = float(value.min()), float(value.max())
     level = (low + high) / 2
-    for _ in range(BISECTIONS):
+    for number in range(BISECTIONS):
         count = float(np.clip(0.5 + (value - level) / step, 0, 1).sum())
         low, high = (level, high) if count > wanted else (low, level)
         level = (low + high) / 2
+        if number in (2, 5, 8):
+            # What is full or empty at all levels still in question need not be looked at again.
+            full = value - step / 2 >= high
+            undecided = ~full & (value + step / 2 > low)
+            wanted -= int(full.sum())
+            value, step = value[undecided], step[undecided]
     return level
 
 
