@@ -117,6 +117,9 @@ class LogicTest(unittest.TestCase):
         for row in rows:
             self.assertAlmostEqual(float(row["dice_ct_mr"]), 1.0, delta=0.02)
             self.assertLess(float(row["centroid_distance_ct_mr_mm"]), 0.05)
+            # 1000 HU and a void in MR.
+            self.assertEqual(row["consistency_ct_mr"], "chalk")
+            self.assertGreater(float(row["consistency_ct_mr_probability"]), 0.95)
 
     def test_a_new_segmentation_takes_the_place_of_the_old(self):
         self.parameters.ctVolume, old = self.add_balls("CT", "ct")

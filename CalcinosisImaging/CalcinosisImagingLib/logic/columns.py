@@ -11,5 +11,7 @@ IDENTITY_COLUMNS = ("participant", "session", "hand", "modality", "view", "depos
 DEPOSIT_COLUMNS = (*IDENTITY_COLUMNS, *(measure.key for measure in MEASURES))
 
 STUDY_COLUMNS = ("participant", "session", "hand")
-MATCH_COLUMNS = (*STUDY_COLUMNS, *modalities.COLUMNS)
+KIND_COLUMNS = ("consistency_ct_mr", "consistency_ct_mr_probability")
+"""Consistency of a deposit by CT and MR together."""
+MATCH_COLUMNS = (*STUDY_COLUMNS, *modalities.COLUMNS, *KIND_COLUMNS)
 VISIT_MATCH_COLUMNS = ("participant", "first_session", "second_session", "hand", *visits.COLUMNS)

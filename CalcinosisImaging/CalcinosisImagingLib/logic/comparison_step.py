@@ -9,6 +9,7 @@ import numpy as np
 
 from ..analysis.comparison.match import PointMap
 from ..analysis.comparison.modalities import match_modalities
+from ..analysis.morphology.kind import consistency_from_both
 from ..analysis.progress import Progress, silent
 from ..analysis.projection.pose_file import pose_from_json
 from ..analysis.registration.field import BlendedMotion
@@ -18,7 +19,7 @@ from ..scene.segmentations import segmentation_from_node
 from ..scene.tables import table_node
 from ..scene.transforms import points_between
 from ..scene.volumes import get_view, volume_from_node
-from .columns import MATCH_COLUMNS
+from .columns import KIND_COLUMNS, MATCH_COLUMNS
 
 Sizes = Mapping[str, Mapping[int, float]]
 """Image ("ct", "mr", "xray <view>") -> deposit label -> size."""
@@ -76,6 +77,29 @@ def sizes_of(rows: Iterable[Mapping[str, Any]]) -> Sizes:
             image = f"xray {row['view']}" if film else row["modality"]
             sizes.setdefault(image, {})[row["deposit_id"]] = value
     return sizes
+
+
+def with_consistency(
+    matches: Iterable[Mapping[str, Any]], deposit_rows: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The matches with `columns.KIND_COLUMNS`: of what CT and MR both show, by the measures of both, else None.
+
+    Of several deposits on one side the largest speaks for all.
+    """
+    measured = {(row["modality"], row["deposit_id"]): row for row in deposit_rows}
+    found = []
+    for match in matches:
+        ct, mr = (_largest(measured, modality, match[f"{modality}_id"]) for modality in ("ct", "mr"))
+        kind = (None, None) if ct is None or mr is None else consistency_from_both(ct, [mr])
+        found.append({**match, **dict(zip(KIND_COLUMNS, kind, strict=True))})
+    return found
+
+
+def _largest(measured: Mapping[tuple[str, int], Mapping[str, Any]], modality: str, ids: object) -> Any:
+    """The row of the largest of the deposits ``ids`` (joined by ;), None if none is known."""
+    labels = [int(label) for label in str(ids or "").split(";") if label]
+    rows = [measured[modality, label] for label in labels if (modality, label) in measured]
+    return max(rows, key=lambda row: row.get("volume_mm3") or 0.0, default=None)
 
 
 def _of(image: str, segmentation: Segmentation | None, sizes: Sizes | None) -> Mapping[int, float] | None:

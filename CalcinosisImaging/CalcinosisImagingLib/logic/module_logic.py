@@ -11,7 +11,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from ..analysis.errors import InputError
 from ..analysis.progress import Progress, part, silent
 from ..scene.segmentations import remove_node
-from .comparison_step import compare_modalities, match_table, sizes_of
+from .comparison_step import compare_modalities, match_table, sizes_of, with_consistency
 from .film_step import PoseNodes, locate_films
 from .parameter_node import CalcinosisImagingParameterNode
 from .quantify_step import deposit_table, measured_rows, quantify_segmentation
@@ -75,8 +75,10 @@ class CalcinosisImagingLogic(ScriptedLoadableModuleLogic):
         depositRows: Iterable[Mapping[str, Any]] = (),
         progress: Progress = silent,
     ) -> list[dict[str, Any]]:
-        """Matches between modalities; see `comparison_step.compare_modalities`. Sizes come from ``depositRows``."""
-        return compare_modalities(ct, mr, films, bonesNode, sizes_of(depositRows), progress)
+        """Matches between modalities; see `comparison_step.compare_modalities`. Sizes and kinds from ``depositRows``."""
+        measured = list(depositRows)
+        rows = compare_modalities(ct, mr, films, bonesNode, sizes_of(measured), progress)
+        return with_consistency(rows, measured)
 
     def segment(
         self, parameterNode: CalcinosisImagingParameterNode, modality: str, progress: Progress = silent

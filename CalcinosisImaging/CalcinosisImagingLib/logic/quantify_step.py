@@ -18,6 +18,9 @@ from ..scene.volumes import get_view, volume_from_node
 from .columns import DEPOSIT_COLUMNS
 from .segmentation_step import carried_bones, grid_of
 
+COMPARED = ("volume_mm3", "area_mm2", "plateau_hu", "p90_hu", "dense_share", "heterogeneity", "signal_ratio")
+"""Measures of a deposit that the comparison of images needs."""
+
 
 def quantify_segmentation(
     volume_node: object,
@@ -93,9 +96,9 @@ def deposit_key(row: Mapping[str, Any]) -> str:
 
 
 def measured_rows(table: object | None) -> list[dict[str, Any]]:
-    """Modality, view, label and size of the rows of a deposit table node, as numbers; [] without a table."""
+    """Modality, view, label, size and density of the rows of a deposit table node, as numbers; [] without a table."""
     rows = []
     for row in [] if table is None else table_rows(table):
-        sizes = {key: float(row[key]) for key in ("volume_mm3", "area_mm2") if row[key]}
-        rows.append({"modality": row["modality"], "view": row["view"], "deposit_id": int(row["deposit_id"]), **sizes})
+        values = {key: float(row[key]) for key in COMPARED if row[key]}
+        rows.append({"modality": row["modality"], "view": row["view"], "deposit_id": int(row["deposit_id"]), **values})
     return rows

@@ -41,6 +41,7 @@ MATCH_HEADINGS = {
     "volume_mr_mm3": "MR, mm³",
     "area_ct_projected_mm2": "CT shadow, mm²",
     "area_xray_mm2": "X-ray, mm²",
+    "consistency_ct_mr": "consistency CT + MR",
     "dice_ct_mr": "Dice CT–MR",
     "hd95_ct_mr_mm": "HD95 CT–MR, mm",
     "dice_ct_xray": "Dice CT–X-ray",

@@ -25,7 +25,7 @@ ENOUGH_FULL = 30
 """Number of full voxels that give the contrast by themselves..."""
 FULL_PART = 0.15
 """...if they are at least this part of the deposit: those of a plate are not quite full and too few."""
-MODEL_ERROR = 0.0015
+MODEL_ERROR = 0.001
 """Part of the volume that the model is taken to be wrong by where full voxels give the contrast."""
 FIT_ERROR = 0.08
 """The same for a fitted contrast, per missing part of a full voxel: a blurred plate never shows its contrast."""
@@ -107,7 +107,8 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
     sigma = fwhm_mm * FWHM_TO_SIGMA / cut.spacing_mm
     model = ShapeModel(excess, around.region, around.contact, sigma)
     contrast, full = contrast_of_deep(cut, around, excess, fwhm_mm)
-    if full < enough_full(model, contrast):
+    deep = full >= enough_full(model, contrast)
+    if not deep:
         contrast, full = contrast_of_full(model, cut.mask)
     if (around.contact & cut.mask).any():
         fill_contact(excess, cut.mask, around.contact, contrast)
@@ -132,7 +133,7 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
         contrast = fitted.contrast
     level, shape = model.shape(contrast)
     voxels = model.total / contrast
-    relative = _relative_sd(cut, around, contrast, voxels, full, fitted, psf.relative_sd)
+    relative = _relative_sd(cut, around, contrast, voxels, full, fitted, 0.0 if deep else psf.relative_sd)
     if relative > HOPELESS:
         return _by_counting(cut, "too small or too faint for a sub-voxel estimate")
     spread = float(np.exp(1.96 * relative))

@@ -56,11 +56,21 @@ def form_of(row: Mapping[str, object]) -> tuple[str, float | None]:
     )
 
 
-def consistency_from_hu(
-    plateau_hu: float | None, dense_share: float | None, uneven: float | None
-) -> tuple[str, float | None]:
-    """Consistency from the CT number of the full deposit, the part of it that is dense, and its heterogeneity."""
-    return _answer(hu_odds(plateau_hu, dense_share, uneven))
+def consistency_of(row: Mapping[str, object], modality: str) -> tuple[str, float | None]:
+    """Consistency and probability by what one modality (ct or mr) measured; 'unknown' where it does not decide."""
+    return _answer(_ct_odds(row) if modality == "ct" else signal_odds(row.get("signal_ratio")))
+
+
+def _ct_odds(row: Mapping[str, object]) -> dict[str, float]:
+    """Probabilities from the CT number of the full deposit, the part of it that is dense, and its heterogeneity.
+
+    Blur can only lower a thin deposit's values: where its own CT number is not known, what is dense all the same is
+    chalk.
+    """
+    plateau, upper = row.get("plateau_hu"), row.get("p90_hu")
+    if plateau is None and upper is not None and upper > CHALK_HU:
+        plateau = upper
+    return hu_odds(plateau, row.get("dense_share"), row.get("heterogeneity"))
 
 
 def hu_odds(plateau_hu: float | None, dense_share: float | None, uneven: float | None) -> dict[str, float]:
@@ -72,11 +82,6 @@ def hu_odds(plateau_hu: float | None, dense_share: float | None, uneven: float |
     if dense_share is not None and uneven is not None:
         mixed = _rise(min(dense_share, 1 - dense_share) - MIXED_SHARE, 0.03) * _rise(uneven - MIXED_UNEVEN, 0.03)
     return {"chalk": (1 - mixed) * chalk, "paste": (1 - mixed) * (1 - chalk), "mixed": mixed}
-
-
-def consistency_from_signal(signal_ratio: float | None) -> tuple[str, float | None]:
-    """Consistency from the MR signal over that of the tissue around: a void is chalk, bright is paste."""
-    return _answer(signal_odds(signal_ratio))
 
 
 def signal_odds(signal_ratio: float | None) -> dict[str, float]:
@@ -95,11 +100,7 @@ def consistency_from_both(
     what it leaves open counts alike for all.
     """
     odds = dict.fromkeys(CONSISTENCIES, 1.0)
-    seen = (
-        []
-        if ct_row is None
-        else [hu_odds(*(ct_row.get(key) for key in ("plateau_hu", "dense_share", "heterogeneity")))]
-    )
+    seen = [] if ct_row is None else [_ct_odds(ct_row)]
     for row in mr_rows:
         told = signal_odds(row.get("signal_ratio"))
         open_part = max(1 - sum(told.values()), 0.05) / len(CONSISTENCIES)

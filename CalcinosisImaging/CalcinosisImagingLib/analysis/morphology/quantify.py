@@ -16,7 +16,7 @@ from .cut import Cut, cut_deposits, labelled_boxes
 from .density import ct_density, mr_signal
 from .film import film_measures
 from .fractions import PointSpread, closer, measure_fractions
-from .kind import CHALK_HU, consistency_from_hu, consistency_from_signal, form_of
+from .kind import consistency_of, form_of
 from .mesh import mesh_vertices
 from .pieces import fragments
 from .place import Skeleton, nearest, place_measures, skeleton
@@ -154,20 +154,9 @@ def _solid(
     if skin is not None:
         row["depth_skin_mm"], _ = nearest(skin.tree, cut.to_ras(mesh_vertices(cut.mask)))
     row["form"], row["form_probability"] = form_of(row)
-    row["consistency"], row["consistency_probability"] = _consistency(row, modality)
+    row["consistency"], row["consistency_probability"] = consistency_of(row, modality)
     row["note"] = "; ".join(text for text in (psf.note, fractions.reason, _small(whole), _edge(whole)) if text) or None
     return row
-
-
-def _consistency(row: dict[str, object], modality: str) -> tuple[str, float | None]:
-    """Consistency by what the modality shows."""
-    if modality == "ct":
-        plateau, upper = row.get("plateau_hu"), row["p90_hu"]
-        if plateau is None and upper > CHALK_HU:
-            # Blur can only lower a thin deposit's values: what is dense all the same is chalk.
-            plateau = upper
-        return consistency_from_hu(plateau, row.get("dense_share"), row.get("heterogeneity"))
-    return consistency_from_signal(row.get("signal_ratio"))
 
 
 def _small(cut: Cut) -> str | None:
