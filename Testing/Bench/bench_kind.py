@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def _draw(rng, kind):
 
 
 def _measured(rng, drawn, values, around, noise_sd, spacing, modality):
-    """Rows of the deposits, each in a block of its own, all in one image; masks at half of the contrast."""
+    """Rows of the deposits, each in a block of its own, all in one image; masks are the true ones."""
     fwhm = rng.uniform(1.5, 2.2) * spacing
     blocks = [_share(rng, d["shape"], spacing) for d in drawn]
     across = np.max([b.shape for b in blocks], axis=0)
@@ -65,7 +66,7 @@ def _measured(rng, drawn, values, around, noise_sd, spacing, modality):
         room = [(0, 0)] + [(0, int(n - m)) for n, m in zip(across[1:], share.shape[1:], strict=True)]
         blurred = ndimage.gaussian_filter(np.pad(share, room), fwhm * FWHM_TO_SIGMA / spacing)
         image.append(around + (value - around) * blurred)
-        mask = blurred > 0.5
+        mask = np.pad(share, room) > 0.5
         labels.append(number * (mask if mask.any() else blurred >= blurred.max()))
     image = np.concatenate(image)
     image += noise_sd * rng.standard_normal(image.shape)
@@ -106,7 +107,7 @@ def _forms(truth, rows):
 def _by_size(truth, rows):
     """Right, unknown and wrong by true volume."""
     lines = ["| mm³ | n | form right | unknown | wrong |", "|---|---|---|---|---|"]
-    for low, high in zip(SIZES[:-1], SIZES[1:], strict=True):
+    for low, high in pairwise(SIZES):
         found = [
             (t["kind"], ct["form"])
             for t, (ct, _) in zip(truth, rows, strict=True)

@@ -27,7 +27,7 @@ def surface_area_mm2(cut: Cut, fractions: Fractions, fwhm_mm: float) -> float | 
     """Area without blur, extrapolated from the areas of level surfaces under three widths of blur.
 
     Each area is that of the level surface which encloses the sub-voxel volume (`_level_area_mm2`). Blur of width t
-    leaves of a smooth body's area A (1 - c t^2), nearly nothing lost, but cuts its edges and rims off: A (1 - k t + ...).
+    leaves of a smooth body A (1 - c t^2), nearly nothing lost, but cuts edges and rims off: A (1 - k t + ...).
     The image's own blur is known (``fwhm_mm`` and the voxel), so a parabola through three wider blurs leads back to
     t = 0; through 1 / A^2, in which a box's course is the straightest. Blur only ever shortens a surface at its edges:
     where k would be negative it is 0.
