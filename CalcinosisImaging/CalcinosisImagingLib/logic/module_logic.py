@@ -75,7 +75,7 @@ class CalcinosisImagingLogic(ScriptedLoadableModuleLogic):
         depositRows: Iterable[Mapping[str, Any]] = (),
         progress: Progress = silent,
     ) -> list[dict[str, Any]]:
-        """Matches between modalities; see `comparison_step.compare_modalities`. ``depositRows`` give sizes and kinds."""
+        """Matches between modalities; see `comparison_step`. Sizes and kinds come from ``depositRows``."""
         measured = list(depositRows)
         rows = compare_modalities(ct, mr, films, bonesNode, sizes_of(measured), progress)
         return with_consistency(rows, measured)
