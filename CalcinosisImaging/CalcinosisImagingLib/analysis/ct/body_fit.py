@@ -12,9 +12,11 @@ ROUNDS = 30
 SETTLED = 0.004
 """The fit ends when two steps in a row change the contrast by less than this part."""
 LEAST_ROUNDS = 3
+OFFSET_ROUNDS = (2, 4, 8, 16)
+"""Rounds in which the level of the background is looked at again."""
 LARGEST_STEP = 0.3
 MOMENTUM = 0.5
-DOUBT = 1.3
+DOUBT = 1.1
 """Of the residual only what exceeds so many standard deviations of the noise changes the shape."""
 EMPTY = 0.01
 """Voxels that the body fills less than this tell the level of the background."""
@@ -67,32 +69,39 @@ def fit_body(
     """
     fine_region = np.flatnonzero(_repeated(region, times))
     level = finer(start, times) / np.float32(contrast)
+    inside = region.astype(np.float32)
     excess = np.where(region | tissue, excess, 0).astype(np.float32)
     kept, change, last = 1.0, np.float32(0.0), np.inf
     for number in range(ROUNDS):
-        total = max(float(excess[region].sum(dtype=np.float64)), 1.0)
+        total = max(_dot(excess, inside), 1.0)
         fraction, surface = level_set(level, fine_region, total / contrast / kept * times**3)
         image, rim = imaging(fraction), imaging(surface)
-        size = float(fraction.sum(dtype=np.float64))
-        kept = float(np.clip(image[region].sum(dtype=np.float64) / size * times**3, 0.7, 1.3))
+        size = float(fraction.sum())
+        kept = min(max(_dot(image, inside) / size * times**3, 0.7), 1.3)
         residual = excess - np.float32(contrast) * image
-        if number > 1:
+        if number in OFFSET_ROUNDS:
             offset = _offset(residual[tissue & (np.abs(image) < EMPTY)])
             excess -= offset
             residual -= offset
-        residual[~region] = 0
-        derivative = np.where(region, contrast * (image - size * rim), 0)
-        stiffness = max(float(np.square(derivative).sum(dtype=np.float64)), 1e-6)
-        step = float((residual * derivative).sum(dtype=np.float64)) / stiffness
+        residual *= inside
+        derivative = (image - np.float32(size) * rim) * inside
+        stiffness = max(contrast * _dot(derivative, derivative), 1e-6)
+        step = _dot(residual, derivative) / stiffness
         if number + 1 == ROUNDS or (number >= LEAST_ROUNDS and max(abs(step), abs(last)) < SETTLED):
             break
         last = step
-        contrast *= float(np.exp(np.clip(step, -LARGEST_STEP, LARGEST_STEP)))
+        contrast *= float(np.exp(min(max(step, -LARGEST_STEP), LARGEST_STEP)))
         push = back.back(residual)
-        push -= np.clip(push, -DOUBT * doubt_hu, DOUBT * doubt_hu)
-        change = push / np.float32(contrast) + np.float32(MOMENTUM) * change
+        push -= np.minimum(np.maximum(push, -DOUBT * doubt_hu), DOUBT * doubt_hu)
+        push *= np.float32(1.0 / contrast)
+        change = push + np.float32(MOMENTUM) * change
         level += change
-    return BodyFit(contrast, _averaged(fraction, times))
+    return BodyFit(contrast, averaged(fraction, times))
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Sum of products."""
+    return float(np.dot(a.ravel(), b.ravel()))
 
 
 def _offset(values: np.ndarray) -> np.float32:
@@ -119,16 +128,18 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
     wanted = float(np.clip(wanted, 1.0, value.size - 1.0))
     rank = int(value.size - wanted)
     cut = float(np.partition(value, rank)[rank])
+    steep = 1.0 / slope
     for _ in range(6):
-        ramp = 0.5 + (value - np.float32(cut)) / slope
-        missing = float(np.clip(ramp, 0.0, 1.0).sum(dtype=np.float64)) - wanted
-        on = np.abs(ramp - 0.5) < 0.5
-        density = float((1.0 / slope[on]).sum(dtype=np.float64))
+        ramp = (value - np.float32(cut)) * steep + np.float32(0.5)
+        share = np.minimum(np.maximum(ramp, 0.0), 1.0)
+        on = share == ramp
+        missing = float(share.sum()) - wanted
+        density = float(np.dot(steep, on))
         if density <= 0 or abs(missing) < 1e-3 * wanted:
             break
         cut += missing / density
     fraction, surface = np.zeros((2, level.size), np.float32)
-    fraction[where] = np.clip(ramp, 0.0, 1.0)
+    fraction[where] = share
     surface[where[on]] = 1.0 / max(int(on.sum()), 1)
     return fraction.reshape(level.shape), surface.reshape(level.shape)
 
@@ -161,7 +172,7 @@ def finer(values: np.ndarray, times: int) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def _averaged(fine: np.ndarray, times: int) -> np.ndarray:
+def averaged(fine: np.ndarray, times: int) -> np.ndarray:
     """Means over the finer voxels of each voxel."""
     k, j, i = (n // times for n in fine.shape)
     return fine.reshape(k, times, j, times, i, times).mean(axis=(1, 3, 5))

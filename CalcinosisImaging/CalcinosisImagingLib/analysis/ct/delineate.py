@@ -8,9 +8,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtri
 
-from ..blocks import mean_of_blocks
 from ..morphology.cut import signed_distance_mm
-from .body_fit import finer, fit_body
+from .body_fit import averaged, finer, fit_body
 from .grid import Box, grow_box
 from .psf import Imaging, PointSpread
 
@@ -20,7 +19,7 @@ NOT_TISSUE_HU = -250.0
 DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
 BACKGROUND_MM = 1.5
-RING_MM = 2.0
+RING_MM = 1.6
 SMOOTH_MM = 0.25
 REACH_SIGMAS = 3.0
 BACK_VOXELS = 0.5
@@ -119,9 +118,8 @@ def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.
     """What the tissue would be without the deposit: the tissue around it, carried inwards (normalised convolution)."""
     # Means of pairs of voxels along each axis are enough for what is so smooth.
     pad = [(0, n % 2) for n in hu.shape]
-    weight, values = (
-        mean_of_blocks(np.pad(a, pad), np.full(3, 2)) for a in (around.astype(np.float32), np.where(around, hu, 0))
-    )
+    weight = averaged(np.pad(around.astype(np.float32), pad), 2)
+    values = averaged(np.pad(np.where(around, hu, 0).astype(np.float32), pad), 2)
     sigma = BACKGROUND_MM / (2 * spacing)
     weight, values = (ndimage.gaussian_filter(a, sigma, truncate=3.0) for a in (weight, values))
     # A little of the usual level, so that it takes over where no tissue is near.

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
+from .grid import grow_box
 from .settings import CtSettings
 
 METAL = "metal"
@@ -25,6 +26,7 @@ RIND_MM3 = 8.0
 VESSEL = "long thin cord, like a calcified vessel"
 SHELL_MM3 = (12.0, 400.0)
 AIR_HU = -400.0
+SKIN_MM = 1.5
 THICK_MM = 1.0
 """A body must be this deep for its inside to be told from its outside."""
 CORE, LAYERS = 0.7, 5
@@ -90,13 +92,17 @@ def facts(
     spacing: np.ndarray,
 ) -> Facts:
     """Measure a candidate on its crop."""
+    # Nothing farther from the body than the skin's layer matters.
+    margin = np.ceil(SKIN_MM / spacing).astype(int) + 2
+    near = grow_box(ndimage.find_objects(body.astype(np.uint8))[0], margin, body.shape)
+    hu, body = hu[near], body[near]
     # A shell's outline may be the shell alone: what it encloses belongs to it here.
     whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
     depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), 0.3 / spacing)
     share = _core_share(smooth - background, depth)
     air = ndimage.distance_transform_edt(hu > AIR_HU, sampling=spacing) if (hu <= AIR_HU).any() else None
-    skin = 0.0 if air is None else float((air[body] < 1.5).mean())
+    skin = 0.0 if air is None else float((air[body] < SKIN_MM).mean())
     points = np.argwhere(body) * spacing
     axes = (0.0, 0.0, 0.0)
     if len(points) >= 4:
