@@ -9,8 +9,8 @@ import numpy as np
 from .psf import Imaging
 
 ROUNDS = 30
-SETTLED = 0.004
-"""The fit ends when two steps in a row change the contrast by less than this part."""
+SETTLED = 0.012
+"""The fit ends when its further steps would change the contrast by less than this part."""
 LEAST_ROUNDS = 3
 OFFSET_ROUNDS = (2, 4, 8, 16)
 """Rounds in which the level of the background is looked at again."""
@@ -87,7 +87,7 @@ def fit_body(
         derivative = (image - np.float32(size) * rim) * inside
         stiffness = max(contrast * _dot(derivative, derivative), 1e-6)
         step = _dot(residual, derivative) / stiffness
-        if number + 1 == ROUNDS or (number >= LEAST_ROUNDS and max(abs(step), abs(last)) < SETTLED):
+        if number + 1 == ROUNDS or (number >= LEAST_ROUNDS and _to_come(step, last) < SETTLED):
             break
         last = step
         contrast *= float(np.exp(min(max(step, -LARGEST_STEP), LARGEST_STEP)))
@@ -99,9 +99,15 @@ def fit_body(
     return BodyFit(contrast, averaged(fraction, times))
 
 
+def _to_come(step: float, last: float) -> float:
+    """What all further steps would add up to, if they shrink as the last one did."""
+    rate = min(abs(step) / max(abs(last), 1e-9), 0.98)
+    return abs(step) / (1.0 - rate)
+
+
 def _dot(a: np.ndarray, b: np.ndarray) -> float:
     """Sum of products."""
-    return float(np.dot(a.ravel(), b.ravel()))
+    return float((a * b).sum())
 
 
 def _offset(values: np.ndarray) -> np.float32:
@@ -134,7 +140,7 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
         share = np.minimum(np.maximum(ramp, 0.0), 1.0)
         on = share == ramp
         missing = float(share.sum()) - wanted
-        density = float(np.dot(steep, on))
+        density = float((steep * on).sum())
         if density <= 0 or abs(missing) < 1e-3 * wanted:
             break
         cut += missing / density

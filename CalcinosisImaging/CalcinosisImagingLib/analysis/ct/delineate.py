@@ -128,7 +128,7 @@ def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.
 
 
 def _widened(mask: np.ndarray, spacing: np.ndarray, distance_mm: float) -> np.ndarray:
-    """The mask and what lies within a distance of it."""
+    """The mask and what lies within a distance of it along every axis (a box: fast)."""
     if not mask.any():
         return mask
-    return signed_distance_mm(mask, spacing) <= distance_mm
+    return ndimage.maximum_filter(mask, tuple(2 * np.ceil(distance_mm / spacing).astype(int) + 1))
