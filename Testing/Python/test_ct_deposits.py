@@ -36,6 +36,10 @@ def ball(centre, radius):
     return lambda p: np.linalg.norm(p - centre, axis=1) < radius
 
 
+def cylinder(radius):
+    return lambda p: np.hypot(p[:, 1] - 5.5, p[:, 2] - 9) < radius
+
+
 def tissue(shape):
     """Share of each voxel inside a block whose sides lean a little, so that they meet the voxels at every place."""
     k, j, i = np.indices(shape).astype(np.float32)
@@ -77,6 +81,19 @@ class VolumeFromFractionsTest(unittest.TestCase):
                     ratios.append(found.fraction.sum() / fraction.sum())
                 with self.subTest(radius=radius, value=value):
                     self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.04)
+
+    def test_the_volume_of_a_ball_that_touches_bone_is_right_within_a_tenth(self):
+        spacing = np.full(3, STEP)
+        for value in (300.0, 700.0):
+            touching = ball(np.array([9, 11.6, 9]), 1.8)
+            volume, (fraction, shell, _) = a_scan(
+                [(touching, value), (cylinder(5.0), 1200.0), (cylinder(3.7), 0.0)], (44, 44, 44)
+            )
+            fraction, bones = fraction * (1 - shell), shell >= 0.5
+            own = (ndimage.gaussian_filter(fraction, 0.8) > 0.25) & ~bones
+            found = delineate(volume.voxels, own, bones, 50.0, gaussian(FWHM), spacing)
+            with self.subTest(value=value):
+                self.assertAlmostEqual(found.volume_mm3 / (fraction.sum() * STEP**3), 1.0, delta=0.1)
 
     def test_the_point_spread_is_estimated_from_the_skin(self):
         volume, _ = a_scan([])

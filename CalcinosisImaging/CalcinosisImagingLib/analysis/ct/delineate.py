@@ -20,6 +20,8 @@ DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
 BACKGROUND_MM = 1.5
 RING_MM = 1.6
+PEAK_MM = 1.3
+"""Reach within which the height of a bone or another body is taken: about a shell's thickness."""
 SMOOTH_MM = 0.25
 REACH_SIGMAS = 3.0
 BACK_VOXELS = 0.5
@@ -62,6 +64,8 @@ def delineate(
     around = tissue & (away > beyond) & (away <= beyond + RING_MM) & ~_widened(blocked, spacing, 2.5 * sigma)
     background = _background(hu, around, soft_hu, spacing)
     excess = hu - background
+    if blocked.any():
+        excess -= _halo(excess, blocked, psf, spacing)
     smooth = ndimage.gaussian_filter(excess, SMOOTH_MM / spacing, truncate=3.0)
     inside = np.sort(smooth[own])
     highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
@@ -104,6 +108,20 @@ def _result(
         mask = whole >= 0.5 * float(whole.max()) if whole.any() else own
     return Delineated(
         mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3
+    )
+
+
+def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
+    """What the blur of bones and of other bodies adds to the image around them.
+
+    They are taken as bodies of their own local height, blurred: their voxels at the surface, half full, do not show it.
+    """
+    size = tuple((2 * np.round(PEAK_MM / spacing) + 1).astype(int))
+    height = np.where(blocked, np.maximum(excess, 0), 0).astype(np.float32)
+    height = np.where(blocked, ndimage.maximum_filter(height, size=size), 0)
+    return sum(
+        np.float32(weight) * ndimage.gaussian_filter(height, sigma / spacing, truncate=3.0)
+        for weight, sigma in psf.parts
     )
 
 
