@@ -124,7 +124,7 @@ def find_candidates(
         if box is not None:
             wide = grow_box(box, np.ceil(margin_mm(psf) / spacing).astype(int), hu.shape)
             parts = hu[wide], bones[wide], labels[wide], fractions[wide]
-            cut = any(s.start <= 1 or s.stop >= n - 1 for s, n in zip(box, hu.shape, strict=True))
+            cut = _is_cut(labels[box] == label, box, hu.shape)
             middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
             joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
             place = Place(metal.streak_hu(box), cut, joint)
@@ -208,6 +208,19 @@ def _describe(
         confidence(known, settings),
         why,
     )
+
+
+def _is_cut(body: np.ndarray, box: Box, shape: tuple[int, int, int]) -> bool:
+    """Whether the border of the image cuts a body (of a box): there it is as wide as half of its widest section.
+
+    A whole body that lies close to the border only just reaches it, as the smoothing widens it.
+    """
+    for axis, (s, n) in enumerate(zip(box, shape, strict=True)):
+        section = body.sum(axis=tuple(a for a in range(3) if a != axis))
+        ends = [section[0]] * (s.start == 0) + [section[-1]] * (s.stop == n)
+        if any(2 * end >= section.max() for end in ends):
+            return True
+    return False
 
 
 def _farthest_mm(body: np.ndarray, bones: np.ndarray, spacing: np.ndarray) -> float:
