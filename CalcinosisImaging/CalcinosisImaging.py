@@ -1,9 +1,10 @@
-"""The module as Slicer loads it: names, life cycle, self test. The panel is in CalcinosisImagingLib.ui."""
+"""The module as Slicer loads it: names, life cycle, self test. The panel is in CalcinosisImagingLib.ui.
+
+Slicer loads this file at every start, used or not: what needs scipy or SimpleITK is imported at its first use.
+"""
 
 import slicer
 from CalcinosisImagingLib import __version__
-from CalcinosisImagingLib.logic.module_logic import CalcinosisImagingLogic
-from CalcinosisImagingLib.ui.panel import Panel
 from CalcinosisImagingLib.ui.registration import register_effect
 from CalcinosisImagingLib.ui.reloading import forget_library
 from slicer.i18n import tr as _
@@ -15,12 +16,14 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-__all__ = [
-    "CalcinosisImaging",
-    "CalcinosisImagingLogic",
-    "CalcinosisImagingTest",
-    "CalcinosisImagingWidget",
-]
+
+def __getattr__(name):
+    """The logic, for ``from CalcinosisImaging import CalcinosisImagingLogic``."""
+    if name == "CalcinosisImagingLogic":
+        from CalcinosisImagingLib.logic.module_logic import CalcinosisImagingLogic
+
+        return CalcinosisImagingLogic
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class CalcinosisImaging(ScriptedLoadableModule):
@@ -52,6 +55,9 @@ class CalcinosisImagingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def setup(self):
         """Load the ``.ui`` and fill it from the scene."""
+        from CalcinosisImagingLib.logic.module_logic import CalcinosisImagingLogic
+        from CalcinosisImagingLib.ui.panel import Panel
+
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/CalcinosisImaging.ui"))
         self.layout.addWidget(uiWidget)
@@ -109,6 +115,7 @@ class CalcinosisImagingTest(ScriptedLoadableModuleTest):
 
     def runTest(self):
         """Run the self test."""
+        from CalcinosisImagingLib.logic.module_logic import CalcinosisImagingLogic
         from CalcinosisImagingLib.ui.self_test import check_measures, check_parameters
 
         self.setUp()

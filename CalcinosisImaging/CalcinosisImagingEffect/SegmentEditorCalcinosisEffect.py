@@ -6,6 +6,7 @@ Slicer loads this file without a package, under the name of its folder: absolute
 import os
 
 import qt
+from CalcinosisImagingLib.ui.editing.options import set_defaults
 from CalcinosisImagingLib.ui.editing.session import EffectSession
 from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
@@ -63,11 +64,12 @@ class SegmentEditorCalcinosisEffect(AbstractScriptedSegmentEditorEffect):
 
     def sourceVolumeNodeChanged(self):
         """Candidates belong to a volume."""
-        self.session.cancel()
+        if self.session is not None:
+            self.session.cancel()
 
     def setMRMLDefaults(self):
-        """Parameters that are not defined yet."""
-        self.session.set_defaults()
+        """Parameters that are not defined yet; an editor older than the effect asks for them before its options."""
+        set_defaults(self.scriptedEffect)
 
     def updateGUIFromMRML(self):
         """Parameters to options."""

@@ -6,9 +6,10 @@ import numpy as np
 from CalcinosisImagingLib.analysis.editing import box as boxes
 from CalcinosisImagingLib.analysis.editing.candidates import Choice, choose, prepare
 from CalcinosisImagingLib.analysis.editing.contrast import Contrast, contrast_of, guess_modality, noise_of
-from CalcinosisImagingLib.analysis.editing.cutting import Stroke, cut
+from CalcinosisImagingLib.analysis.editing.cutting import cut
 from CalcinosisImagingLib.analysis.editing.island import island_at, nearest_true
 from CalcinosisImagingLib.analysis.editing.regrow import grow_from, refine
+from CalcinosisImagingLib.analysis.editing.stroke import Stroke
 from CalcinosisImagingLib.analysis.errors import CalcinosisError
 from scipy import ndimage
 

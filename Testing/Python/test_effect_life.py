@@ -13,6 +13,7 @@ import standins
 
 standins.install()
 
+import ctk
 import qt
 import slicer
 import vtk
@@ -24,7 +25,7 @@ from CalcinosisImagingLib.ui.editing.tools import tools
 from CalcinosisImagingLib.ui.registration import EFFECT_SOURCE, register_effect
 from effect_scene import EffectScene, dice
 from standins import effect_base, record, signals
-from standins.editor import ThreeDWidget
+from standins.editor import Editor, ThreeDWidget
 
 TAKEN_KEYS = set("zyqwi,.<>/* 0123456789") | {"Escape", "space"}
 """Keys that the Segment Editor module uses."""
@@ -95,6 +96,10 @@ class LifeTest(unittest.TestCase):
             self.assertTrue(self.scene.editor.press_key(tool.key))
             self.assertEqual(self.scene.editor.effect.parameter("Tool"), tool.name)
         self.assertFalse(self.scene.editor.press_key("z"), "undo's key goes on to the editor")
+        self.scene.tool("in")
+        self.assertFalse(self.scene.editor.event(vtk.vtkCommand.KeyPressEvent, key="c", control=True), "copies")
+        self.assertFalse(self.scene.editor.press_key(None), "a key without a name")
+        self.assertEqual(self.scene.editor.effect.parameter("Tool"), "in")
 
     def test_other_views_other_buttons_and_modifiers_are_left_alone(self):
         before = self.scene.state()
@@ -167,6 +172,38 @@ class LifeTest(unittest.TestCase):
         second.close()
         self.assertEqual(sum(map(len, signals._connections.values())), before)
         self.assertIsNone(second.editor.python.session)
+
+    def test_an_editor_that_is_deleted_with_the_effect_in_hand_leaves_nothing_behind(self):
+        self.option("findButton").click()
+        self.scene.tool("cut")
+        self.scene.editor.event(vtk.vtkCommand.LeftButtonPressEvent, (100, 100))
+        renderer = self.scene.editor.slice.renderer
+        self.scene.close()
+        self.closed = True
+        self.assertEqual(self.previews(), [])
+        self.assertEqual(renderer.GetViewProps().GetNumberOfItems(), 0)
+
+    def test_an_editor_that_is_older_than_the_effect_gets_its_parameters_and_options(self):
+        other = Editor("Calcinosis", self.scene.volume, self.scene.segmentation, late=True)
+        other.activate()
+        slider = next(
+            w for w in other.effect.optionsFrame().findChildren(qt.QWidget) if w.objectName == "RegionRadiusSlider"
+        )
+        self.assertEqual(slider.value, DEFAULTS["RegionRadius"])
+        self.assertEqual(other.effect.parameter("Tool"), "in")
+        other.close()
+
+    def test_the_cursor_is_no_larger_than_those_of_other_effects(self):
+        sizes = self.scene.editor.python.icon().availableSizes()
+        self.assertEqual([(size.width(), size.height()) for size in sizes], [(21, 21)])
+
+    def test_the_button_beside_the_edits_folder_offers_folders(self):
+        chooser = next(
+            w
+            for w in self.scene.editor.effect.optionsFrame().findChildren(qt.QWidget)
+            if w.className() == "ctkPathLineEdit"
+        )
+        self.assertEqual(chooser.filters, ctk.ctkPathLineEdit.Dirs)
 
     def test_a_closed_scene_leaves_no_reference_to_a_node_that_is_gone(self):
         self.option("findButton").click()

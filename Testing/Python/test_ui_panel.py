@@ -261,7 +261,7 @@ class PanelTest(unittest.TestCase):
                 mock.call.setActiveEffectByName("Calcinosis"),
             ],
         )
-        layers.assert_called_once_with(background=self.node.ctVolume, fit=True)
+        layers.assert_called_once_with(background=self.node.ctVolume, fit=True, rotateToVolumePlane=True)
 
 
 class UiFileTest(unittest.TestCase):

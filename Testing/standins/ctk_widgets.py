@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLineEdit, QPushButton, QSlider, QToolButton, QWidget
 
@@ -111,6 +113,14 @@ class ctkSliderWidget(QWidget):  # noqa: N801
 class ctkPathLineEdit(QWidget):  # noqa: N801
     """A line for a path with a button to choose one."""
 
+    class Filter(enum.IntFlag):
+        """What may be chosen, as QDir::Filter."""
+
+        Dirs = 1
+        Files = 2
+        AllEntries = 7
+
+    Dirs, Files = Filter.Dirs, Filter.Files
     currentPathChanged = Signal(str)
     validInputChanged = Signal(bool)
 
@@ -124,7 +134,7 @@ class ctkPathLineEdit(QWidget):  # noqa: N801
         layout.addWidget(self._line, 1)
         layout.addWidget(self._browse)
         self._line.textChanged.connect(self.currentPathChanged)
-        self._values: dict[str, object] = {"filters": 1, "nameFilters": [], "settingKey": ""}
+        self._values: dict[str, object] = {"filters": self.Filter.AllEntries, "nameFilters": [], "settingKey": ""}
 
     def _keep(name: str) -> tuple[object, object]:  # noqa: N805
         return lambda self: self._values[name], lambda self, value: self._values.__setitem__(name, value)

@@ -58,9 +58,13 @@ class ThreeDWidget:
 
 
 class Editor:
-    """One editor with one effect in hand."""
+    """One editor with one effect.
 
-    def __init__(self, effect_name: str, volume: Any, segmentation: Any) -> None:
+    ``late``: the editor was there, with its node, before the effect was registered, as when the Segment Editor is the
+    module that Slicer starts with; the effect is then asked for its defaults before its options.
+    """
+
+    def __init__(self, effect_name: str, volume: Any, segmentation: Any, late: bool = False) -> None:
         self.node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
         self.logic = slicer.vtkSlicerSegmentEditorLogic()
         self.logic.SetMRMLScene(slicer.mrmlScene)
@@ -68,9 +72,12 @@ class Editor:
         self.logic.SetMaximumNumberOfUndoStates(10)
         self.effect = effect_base.registered[effect_name].self().clone()
         self.python = self.effect.self()
-        self.effect.call("setupOptionsFrame")
+        if not late:
+            self.effect.call("setupOptionsFrame")
         self.effect._connect(self.node, self.logic)
         self.effect.call("setMRMLDefaults")
+        if late:
+            self.effect.call("setupOptionsFrame")
         self.node.SetAndObserveSegmentationNode(segmentation)
         self.node.SetAndObserveSourceVolumeNode(volume)
         if segmentation.GetSegmentation().GetNumberOfSegments():
@@ -80,8 +87,8 @@ class Editor:
 
     def activate(self) -> None:
         """The user chooses the effect."""
-        self.effect.call("updateGUIFromMRML")
         vars(self.effect)["_active"] = True
+        self.effect.call("updateGUIFromMRML")
         self.effect.call("activate")
         self.effect.call("helpText")
 
@@ -91,19 +98,19 @@ class Editor:
         self.effect.call("deactivate")
 
     def close(self) -> None:
-        """The editor is deleted."""
-        if self.effect.active():
-            self.deactivate()
+        """The editor is deleted: Slicer does not deactivate the effect first."""
         self.effect.call("cleanup")
         slicer.mrmlScene.RemoveNode(self.slice.mrmlSliceNode())
         slicer.mrmlScene.RemoveNode(self.node)
 
-    def event(self, event: int, xy: tuple[int, int] = (0, 0), view: Any = None, key: str = "") -> bool:
+    def event(
+        self, event: int, xy: tuple[int, int] = (0, 0), view: Any = None, key: str | None = None, control: bool = False
+    ) -> bool:
         """One interaction event; the answer must be a bool."""
         interactor = SimpleNamespace(
             GetEventPosition=lambda: xy,
             GetShiftKey=lambda: 0,
-            GetControlKey=lambda: 0,
+            GetControlKey=lambda: int(control),
             GetAltKey=lambda: 0,
             GetKeySym=lambda: key,
         )

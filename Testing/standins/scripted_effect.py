@@ -117,8 +117,8 @@ class ScriptedEffect:
             return 0.0
 
     def parameterDefined(self, name: str) -> bool:
-        """Whether the effect has this parameter."""
-        return self._node.GetAttribute(f"{self.name}.{name}") is not None
+        """Whether the effect has this parameter, and not as an empty text."""
+        return bool(self._node is not None and self._node.GetAttribute(f"{self.name}.{name}"))
 
     def setParameter(self, name: str, value: Any) -> None:
         """Store as text: floats with 6 significant digits, True as 'True'."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 Box = tuple[slice, slice, slice]
 
@@ -30,8 +29,13 @@ def grow(box: Box, voxels: int, shape: tuple[int, ...]) -> Box:
 
 def bounding_box(mask: np.ndarray) -> Box | None:
     """The smallest box that holds a boolean array's True, None if there is none."""
-    found = ndimage.find_objects(mask.astype(np.uint8), max_label=1)[0]
-    return found
+    if not mask.any():
+        return None
+    sides = []
+    for axis in range(mask.ndim):
+        held = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        sides.append(slice(int(held[0]), int(held[-1]) + 1))
+    return tuple(sides)
 
 
 def within(inner: Box, outer: Box) -> Box:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import CalcinosisError
 from .island import NEIGHBOURS, island_at, nearest_true
+from .stroke import Stroke
 
 MISS_MM = 1.5
 """How far the middle of the line may miss the body."""
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """A straight line drawn in a slice.
-
-    Attributes
-    ----------
-    start, end: (3,) RAS mm (or any frame in mm that is shared with ``to_mm`` of the cut).
-    normal: (3,) unit vector, perpendicular to the slice.
-    """
-
-    start: np.ndarray
-    end: np.ndarray
-    normal: np.ndarray
 
 
 def cut(mask: np.ndarray, kji_to_mm: np.ndarray, stroke: Stroke) -> np.ndarray:

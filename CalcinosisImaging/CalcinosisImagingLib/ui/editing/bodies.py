@@ -8,9 +8,9 @@ import numpy as np
 
 from ...analysis.editing.box import Box, bounding_box, box_around, moved
 from ...analysis.editing.contrast import contrast_of
-from ...analysis.editing.cutting import Stroke
 from ...analysis.editing.island import inside, island_at, nearest_true
 from ...analysis.editing.regrow import REACH_MM, grow_from
+from ...analysis.editing.stroke import Stroke
 from ...analysis.errors import CalcinosisError
 from . import kinds
 from .context import Context, bones_node

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import slicer
 from scipy import ndimage
@@ -9,8 +11,9 @@ from slicer.i18n import tr as _
 
 from ...analysis.editing.box import box_around, grow, within
 from ...analysis.editing.contrast import contrast_of
-from ...analysis.editing.cutting import Stroke, cut
+from ...analysis.editing.cutting import cut
 from ...analysis.editing.regrow import refine
+from ...analysis.editing.stroke import Stroke
 from ...analysis.errors import CalcinosisError
 from . import kinds
 from .assigning import add_to_new, drop_if_empty, hand_over, held_back, name_of, replace_body
@@ -19,10 +22,9 @@ from .context import Context
 from .images import kji_to_mm
 from .modifying import modify
 from .rejected import rejected_body
+from .tools import BONE, GROW, OUT, PART_BONE, PART_NEW, PART_OUT, REFINE
 
 REFINE_REACH_MM = 1.0
-NEW, BONE, OUT = "deposit", "bone", "out"
-"""What becomes of the part that is cut off."""
 
 
 def throw_out(context: Context, seed: Index) -> str:
@@ -131,16 +133,16 @@ def _assign(context: Context, body: Body, smaller: np.ndarray, becomes: str) -> 
     """Give the smaller part of a cut body away."""
     part = Body(smaller, body.box, body.segment_id)
     name = name_of(context, body.segment_id)
-    if becomes == OUT:
+    if becomes == PART_OUT:
         modify(context, body.segment_id, smaller, body.box, remove=True)
         kinds.mark(context.node, body.segment_id, "edited")
         return _("{name}: cut, the smaller part thrown out.").format(name=name)
-    if becomes == NEW and context.layout == kinds.PER_CLASS:
+    if becomes == PART_NEW and context.layout == kinds.PER_CLASS:
         # In one segment, parts are apart only if a gap of a voxel lies between them.
         gap = _rim(smaller, body.mask & ~smaller)
         modify(context, body.segment_id, gap, body.box, remove=True)
         return _("{name}: cut.").format(name=name)
-    if becomes == BONE:
+    if becomes == PART_BONE:
         target = kinds.bone_segment(context.node)
     else:
         target = kinds.deposit_segment(context.node, context.modality, context.layout)
@@ -171,3 +173,12 @@ def _bone_back(context: Context, seed: Index) -> str:
 def _add(context: Context, body: Body) -> str:
     segment_id = add_to_new(context, body)
     return _("{name}: taken in.").format(name=name_of(context, segment_id)) if segment_id else held_back()
+
+
+CLICKS: dict[str, Callable[[Context, Index], str]] = {
+    OUT: throw_out,
+    BONE: call_bone,
+    GROW: regrow,
+    REFINE: refine_at,
+}
+"""What a click does with each tool but "take in", which looks at the preview first."""

@@ -11,8 +11,7 @@ from slicer.i18n import tr as _
 
 from . import kinds
 from .context import AUTOMATIC
-from .operations import BONE, NEW, OUT
-from .tools import tools
+from .tools import PART_BONE, PART_NEW, PART_OUT, tools
 
 DEFAULTS: dict[str, object] = {
     "Tool": "in",
@@ -21,7 +20,7 @@ DEFAULTS: dict[str, object] = {
     "BoneSeparation": 1.0,
     "RegionRadius": 20.0,
     "WholeImage": 0,
-    "CutPart": NEW,
+    "CutPart": PART_NEW,
     "Layout": kinds.PER_DEPOSIT,
     "Modality": AUTOMATIC,
 }
@@ -30,6 +29,15 @@ FOLDER = "EditsFolder"
 """Parameter without default: Slicer does not store an empty text."""
 SLIDERS = ("Sensitivity", "MinimumSize", "BoneSeparation")
 """Those that the preview follows."""
+
+
+def set_defaults(effect: Any) -> None:
+    """Parameters that the parameter set node does not have yet.
+
+    No options are needed: an editor that was there before the effect was registered asks for this first.
+    """
+    for name, value in DEFAULTS.items():
+        effect.setParameterDefault(name, value)
 
 
 class Handler(Protocol):
@@ -62,7 +70,9 @@ class Options:
         self._tool_buttons: dict[str, Any] = {}
         self._add_tools(handler)
         self._add_combo(
-            "CutPart", _("Cut-off part:"), ((NEW, _("new deposit")), (BONE, _("bone")), (OUT, _("thrown out")))
+            "CutPart",
+            _("Cut-off part:"),
+            ((PART_NEW, _("new deposit")), (PART_BONE, _("bone")), (PART_OUT, _("thrown out"))),
         )
         self._add_finding(handler)
         layouts = ((kinds.PER_DEPOSIT, _("one per deposit")), (kinds.PER_CLASS, _("one per class")))
@@ -175,6 +185,7 @@ class Options:
         line = qt.QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         self._folder = ctk.ctkPathLineEdit()
+        self._folder.filters = ctk.ctkPathLineEdit.Dirs  # without it the button offers files only
         self._folder.toolTip = _("Folder 'edits' of the visit in the study, or a reader's folder in it.")
         self._connect(self._folder, "currentPathChanged(QString)", self._changed)
         line.addWidget(self._folder)

@@ -14,7 +14,7 @@ import slicer
 from scipy import ndimage
 
 from ...analysis.editing.box import Box, box_around, within
-from ...analysis.editing.candidates import Choice, Region, choose, prepare
+from ...analysis.editing.candidates import Choice, choose, prepare
 from ...analysis.editing.island import inside, nearest_true
 from .bodies import MISS_MM, Body
 from .context import Context, bones_node
@@ -58,21 +58,11 @@ class Candidates:
 
 
 class Preview:
-    """Prepares a region once and shows the candidates of the sliders in it."""
+    """A region, prepared once, and the candidates of the sliders in it."""
 
-    def __init__(self, effect: Any) -> None:
-        self._effect = effect
-        self._region: Region | None = None
-        self._box: Box | None = None
-        self.candidates: Candidates | None = None
-
-    @property
-    def is_on(self) -> bool:
-        """Whether a region is being looked at."""
-        return self._region is not None
-
-    def start(self, context: Context, center_kji: np.ndarray | None, radius_mm: float) -> None:
+    def __init__(self, context: Context, center_kji: np.ndarray | None, radius_mm: float) -> None:
         """Prepare the region about a voxel; None is the whole image."""
+        self._effect = context.effect
         shape = context.volume.voxels.shape
         whole = tuple(slice(0, n) for n in shape)
         box = whole if center_kji is None else box_around(center_kji, radius_mm, context.spacing_kji_mm, shape)
@@ -80,26 +70,25 @@ class Preview:
         mask = None if bones is None else read_segments(bones, context.image, box).occupied()
         voxels = context.volume.voxels[box]
         self._region = prepare(voxels, context.spacing_kji_mm, context.modality, mask, context.bright)
-        self._box = box
+        self._box: Box = box
+        self.candidates = Candidates(np.zeros(voxels.shape, np.uint16), box)
 
     def update(self, context: Context, choice: Choice) -> int:
         """Choose anew by the sliders and show it; what is in a segment already is left out. Returns the number."""
         labels = choose(self._region, choice)
         taken = read_segments(context.node, context.image, self._box).occupied()
         self.candidates = Candidates(_without(labels, taken), self._box)
-        self._show(context)
+        self.show(context)
         return self.candidates.count
 
     def take(self, body: Body) -> None:
         """A candidate was taken in: it is no candidate any more."""
-        if self.candidates is not None and self._box is not None:
-            labels = self.candidates.labels.copy()
-            labels[within(body.box, self._box)][body.mask] = 0
-            self.candidates = Candidates(labels, self._box)
+        labels = self.candidates.labels.copy()
+        labels[within(body.box, self._box)][body.mask] = 0
+        self.candidates = Candidates(labels, self._box)
 
     def stop(self) -> None:
-        """Forget the region and remove the node."""
-        self._region = self._box = self.candidates = None
+        """Remove the node."""
         if self._effect.parameterSetNode() is None:
             return
         node = self._effect.nodeReference(ROLE)
@@ -109,10 +98,6 @@ class Preview:
 
     def show(self, context: Context) -> None:
         """Show the candidates as they are."""
-        if self.candidates is not None:
-            self._show(context)
-
-    def _show(self, context: Context) -> None:
         node = self._effect.nodeReference(ROLE) or self._make()
         node.SetAndObserveTransformNodeID(context.node.GetTransformNodeID())
         segmentation = node.GetSegmentation()

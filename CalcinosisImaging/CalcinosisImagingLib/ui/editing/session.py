@@ -1,10 +1,14 @@
-"""One effect in one editor: turns buttons, clicks and keys into operations, and says what came of them."""
+"""One effect in one editor: turns buttons, clicks and keys into operations, and says what came of them.
+
+Slicer loads this at its start and whenever a Segment Editor is made: what needs scipy or SimpleITK (operations,
+candidates, files) is imported at its first use.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qt
@@ -12,26 +16,21 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from ...analysis.editing.candidates import Choice
 from ...analysis.errors import CalcinosisError
-from . import operations
 from .context import Context, context_of
 from .images import start_ijk
-from .options import DEFAULTS, SLIDERS, Options, folder_of
-from .preview import Preview
-from .saving import save_edit
+from .options import SLIDERS, Options, folder_of
 from .stroke import StrokeInView, stroke_between
-from .tools import BONE, CUT, GROW, IN, OUT, REFINE, tools
+from .tools import CUT, IN, tools
+
+if TYPE_CHECKING:
+    from ...analysis.editing.candidates import Choice
+    from .bodies import Index
+    from .preview import Preview
 
 PREVIEW_DELAY_MS = 150
 SLICE_VIEW = "qMRMLSliceWidget"
 CENTRE_VIEWS = ("Red", "Yellow", "Green")
-_CLICKS: dict[str, Callable[[Context, operations.Index], str]] = {
-    OUT: operations.throw_out,
-    BONE: operations.call_bone,
-    GROW: operations.regrow,
-    REFINE: operations.refine_at,
-}
 
 
 class EffectSession:
@@ -40,7 +39,7 @@ class EffectSession:
     def __init__(self, python: Any) -> None:
         self._python = python
         self._effect = python.scriptedEffect
-        self._preview = Preview(self._effect)
+        self._preview: Preview | None = None
         self._stroke = StrokeInView(self._effect)
         self._shown: tuple[float, ...] = ()
         self._timer = qt.QTimer()
@@ -48,16 +47,11 @@ class EffectSession:
         self._timer.connect("timeout()", self.update_preview)
         self.options = Options(self._effect, self, python.updateMRMLFromGUI)
 
-    def set_defaults(self) -> None:
-        """Parameters that the parameter set node does not have yet."""
-        for name, value in DEFAULTS.items():
-            self._effect.setParameterDefault(name, value)
-
     def show(self) -> None:
         """The node's parameters to the options; a moved slider moves the preview, a little later."""
         self.options.show()
         values = tuple(self._effect.doubleParameter(name) for name in SLIDERS)
-        if values != self._shown and self._preview.is_on:
+        if values != self._shown and self._preview is not None:
             self._timer.start()
         self._shown = values
 
@@ -68,8 +62,8 @@ class EffectSession:
         self.cancel()
 
     def cleanup(self) -> None:
-        """The editor goes: release every connection."""
-        self._timer.stop()
+        """The editor goes, perhaps with the effect in hand: leave nothing in views and scene, release connections."""
+        self.deactivate()
         self._timer.disconnect("timeout()", self.update_preview)
         self.options.disconnect()
 
@@ -85,10 +79,12 @@ class EffectSession:
         """Look for candidates in the region and show them."""
 
         def run(context: Context) -> str:
+            from .preview import Preview
+
             whole = bool(self._effect.integerParameter("WholeImage"))
             center = None if whole else centre_kji(context)
             with slicer.util.WaitCursor():
-                self._preview.start(context, center, self._effect.doubleParameter("RegionRadius"))
+                self._preview = Preview(context, center, self._effect.doubleParameter("RegionRadius"))
                 count = self._preview.update(context, self._choice())
             self.options.show_preview_buttons(True)
             return _("Candidates: {n}. Move the sliders, click some in, or apply all.").format(n=count)
@@ -98,17 +94,19 @@ class EffectSession:
     def update_preview(self) -> None:
         """Choose the candidates anew by the sliders."""
         self._timer.stop()
-        if self._preview.is_on:
-            self._perform(lambda context: _("Candidates: {n}.").format(n=self._preview.update(context, self._choice())))
+        preview = self._preview
+        if preview is not None:
+            self._perform(lambda context: _("Candidates: {n}.").format(n=preview.update(context, self._choice())))
 
     def apply(self) -> None:
         """Make a deposit of each candidate."""
 
         def run(context: Context) -> str:
-            candidates = self._preview.candidates
-            if candidates is None or candidates.count == 0:
+            from .operations import take_in_all
+
+            if self._preview is None or self._preview.candidates.count == 0:
                 raise CalcinosisError(_("There are no candidates: find some first, or move the sliders."))
-            message = operations.take_in_all(context, candidates.bodies())
+            message = take_in_all(context, self._preview.candidates.bodies())
             self.cancel()
             return message
 
@@ -117,17 +115,22 @@ class EffectSession:
     def cancel(self) -> None:
         """Forget the candidates."""
         self._timer.stop()
-        self._preview.stop()
+        if self._preview is not None:
+            self._preview.stop()
+            self._preview = None
         self.options.show_preview_buttons(False)
 
     def save(self) -> None:
         """Save the deposits as a reader's edit."""
 
         def run(context: Context) -> str:
+            from .saving import save_edit
+
             text = folder_of(self._effect)
             if not text:
                 raise CalcinosisError(_("Choose the folder 'edits' of the visit first."))
-            return _("Saved: {path}").format(path=save_edit(context, Path(text)))
+            with slicer.util.WaitCursor():
+                return _("Saved: {path}").format(path=save_edit(context, Path(text)))
 
         self._perform(run)
 
@@ -137,11 +140,12 @@ class EffectSession:
         """One event of a view; True if it was ours and must go no further."""
         if view.className() != SLICE_VIEW:
             return False
+        modified = bool(interactor.GetShiftKey() or interactor.GetControlKey() or interactor.GetAltKey())
         if event == vtk.vtkCommand.KeyPressEvent:
-            return self._key(interactor.GetKeySym())
+            return not modified and self._key(interactor.GetKeySym() or "")
         xy = interactor.GetEventPosition()
         if event == vtk.vtkCommand.LeftButtonPressEvent:
-            if interactor.GetShiftKey() or interactor.GetControlKey() or interactor.GetAltKey():
+            if modified:
                 return False
             if self._effect.parameter("Tool") == CUT:
                 self._stroke.begin(view, xy)
@@ -167,18 +171,22 @@ class EffectSession:
         tool = self._effect.parameter("Tool")
 
         def run(context: Context) -> str:
+            from .operations import CLICKS
+
             seed = self._seed(context, xy, view)
-            return self._take_in(context, seed) if tool == IN else _CLICKS[tool](context, seed)
+            return self._take_in(context, seed) if tool == IN else CLICKS[tool](context, seed)
 
         self._perform(run)
 
-    def _take_in(self, context: Context, seed: operations.Index) -> str:
-        candidates = self._preview.candidates
-        body = None if candidates is None else candidates.at(seed, context.spacing_kji_mm)
-        message = operations.take_in(context, seed, body)
-        if body is not None:
-            self._preview.take(body)
-            self._preview.show(context)
+    def _take_in(self, context: Context, seed: Index) -> str:
+        from .operations import take_in
+
+        preview = self._preview
+        body = None if preview is None else preview.candidates.at(seed, context.spacing_kji_mm)
+        message = take_in(context, seed, body)
+        if preview is not None and body is not None:
+            preview.take(body)
+            preview.show(context)
         return message
 
     def _cut(self, xy: tuple[int, int]) -> None:
@@ -186,19 +194,23 @@ class EffectSession:
         start, end = self._stroke.end(xy)
 
         def run(context: Context) -> str:
+            from .operations import cut_along
+
             ends = [self._python.xyToRas(point, view) for point in (start, end)]
             parent = context.node.GetParentTransformNode()
             stroke = stroke_between(*ends, view.mrmlSliceNode(), parent)
-            return operations.cut_along(context, stroke, self._effect.parameter("CutPart"))
+            return cut_along(context, stroke, self._effect.parameter("CutPart"))
 
         self._perform(run)
 
-    def _seed(self, context: Context, xy: tuple[int, int], view: Any) -> operations.Index:
+    def _seed(self, context: Context, xy: tuple[int, int], view: Any) -> Index:
         """Array index (k, j, i) at a position in a view."""
         ijk = self._python.xyToIjk(xy, view, context.image, context.node.GetParentTransformNode())
         return tuple(int(v) for v in (np.array(ijk) - start_ijk(context.image))[::-1])
 
     def _choice(self) -> Choice:
+        from ...analysis.editing.candidates import Choice
+
         return Choice(*[self._effect.doubleParameter(name) for name in SLIDERS])
 
     def _perform(self, operation: Callable[[Context], str]) -> None:

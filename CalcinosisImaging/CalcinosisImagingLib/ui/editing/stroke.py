@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 import vtk
 
-from ...analysis.editing.cutting import Stroke
+from ...analysis.editing.stroke import Stroke
 
 COLOUR = (1.0, 0.3, 0.3)
 WIDTH_PX = 2

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from slicer.i18n import tr as _
 
 IN, OUT, BONE, CUT, GROW, REFINE = "in", "out", "bone", "cut", "grow", "refine"
+PART_NEW, PART_BONE, PART_OUT = "deposit", "bone", "out"
+"""What becomes of the part that is cut off."""
 
 
 @dataclass(frozen=True)
