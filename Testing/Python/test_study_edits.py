@@ -6,18 +6,72 @@ from pathlib import Path
 
 import bad_inputs
 import numpy as np
+from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.segmentation import SOURCE_TAG, Segment, Segmentation
 from CalcinosisImagingLib.analysis.segmentation_file import write_segmentation
+from CalcinosisImagingLib.analysis.volume import Volume
 from CalcinosisImagingLib.host import start
 
 start()
 
 import slicer  # noqa: E402
 from CalcinosisImagingLib.scene.segmentations import clear_scene  # noqa: E402
+from CalcinosisImagingLib.study.edit_names import edit_file_name  # noqa: E402
 from CalcinosisImagingLib.study.images import read_image  # noqa: E402
 from CalcinosisImagingLib.study.layout import read_study  # noqa: E402
 from CalcinosisImagingLib.study.session_images import add_image  # noqa: E402
 from CalcinosisImagingLib.study.session_run import SessionRun  # noqa: E402
+
+
+class NamesTest(unittest.TestCase):
+    """A correction is called so that the study finds its image."""
+
+    def setUp(self):
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.visit = bad_inputs.study(folder) / "sub-01" / "ses-1"
+
+    def second_series(self):
+        (self.visit / "mr" / "t2-fs").mkdir()
+        voxels = bad_inputs.mr_voxels()[::-1].copy()
+        bad_inputs.write(self.visit / "mr" / "t2-fs", "t2.nrrd", bad_inputs.image(voxels))
+        return read_image(self.visit / "mr" / "t2-fs", "mr").volume
+
+    def test_one_image_of_a_kind_gives_its_name_whatever_the_node_is_called(self):
+        for modality, place, name in (
+            ("ct", "ct", "ct.seg.nrrd"),
+            ("mr", "mr/t1", "mr-t1.seg.nrrd"),
+            ("xray", "xray/pa", "xray-pa.seg.nrrd"),
+        ):
+            volume = read_image(self.visit / place, modality).volume
+            self.assertEqual(edit_file_name(self.visit, modality, volume, "scan 7"), name)
+
+    def test_of_several_series_the_one_with_these_voxels_is_meant(self):
+        second = self.second_series()
+        first = read_image(self.visit / "mr" / "t1", "mr").volume
+        self.assertEqual(edit_file_name(self.visit, "mr", second), "mr-t2-fs.seg.nrrd")
+        self.assertEqual(edit_file_name(self.visit, "mr", first, "not a series"), "mr-t1.seg.nrrd")
+        self.assertEqual(edit_file_name(self.visit, "mr", first, "T2 FS"), "mr-t2-fs.seg.nrrd", "the node knows")
+        turned = Volume(second.voxels[::-1], second.ijk_to_ras @ flipped(2, second.voxels.shape[0]))
+        self.assertEqual(edit_file_name(self.visit, "mr", turned), "mr-t2-fs.seg.nrrd", "slices counted from the end")
+
+    def test_an_image_that_is_none_of_several_is_refused(self):
+        other = self.second_series()
+        for voxels in (other.voxels + np.random.default_rng(3).integers(0, 400, other.voxels.shape), other.voxels[1:]):
+            with self.assertRaisesRegex(InputError, "t1, t2-fs.*none of them"):
+                edit_file_name(self.visit, "mr", Volume(voxels, other.ijk_to_ras))
+
+    def test_a_visit_without_images_says_nothing_against_a_name(self):
+        volume = read_image(self.visit / "mr" / "t1", "mr").volume
+        empty = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.assertEqual(edit_file_name(empty, "mr", volume), "mr.seg.nrrd")
+        self.assertEqual(edit_file_name(empty, "xray", volume, "pa"), "xray-pa.seg.nrrd")
+
+
+def flipped(axis, count):
+    """4x4: index counted from the other end -> index."""
+    matrix = np.eye(4)
+    matrix[axis, axis], matrix[axis, 3] = -1.0, count - 1.0
+    return matrix
 
 
 class EditsTest(unittest.TestCase):

@@ -10,6 +10,9 @@ from .tables import text_node
 MODALITY_ATTRIBUTE = "Calcinosis.Modality"
 """On volumes, deposit and rejected segmentations: ct, mr or xray."""
 
+SERIES_ATTRIBUTE = "Calcinosis.Series"
+"""On MR volumes of a study: name of the series, as its folder is called."""
+
 REGISTRATION_ROLE = "Calcinosis.Registration"
 """From the MR volume to the text node with registration.json."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..analysis.errors import InputError
 from ..analysis.segmentation import SOURCE_TAG, Segmentation
 from ..analysis.segmentation_file import read_segmentation
+from ..scene.links import SERIES_ATTRIBUTE
 from ..scene.segmentations import deposits_appearance, dressed, segmentation_from_node, segmentation_to_node
 from ..scene.volumes import set_view, volume_from_node, volume_to_node
 from .layout import Edit
@@ -69,6 +70,8 @@ def add_image(scene: object, source: SourceImage, modality: str, name: str) -> I
     if source.view is not None:
         # The folder names the view: the same name in tables, files and nodes.
         set_view(node, replace(source.view, name=name))
+    elif name:
+        node.SetAttribute(SERIES_ATTRIBUTE, name)
     return ImageNodes(modality, name, source, node)
 
 
