@@ -135,6 +135,18 @@ class GrowingTest(unittest.TestCase):
         rim = grow_from(image, (30, 30, 37), SPACING, contrast)
         self.assertGreater(dice(middle, rim), 0.97)
 
+    def test_a_deposit_on_a_bone_grows_without_running_along_the_bones_blurred_rim(self):
+        # The bone: a plate of cortex that leaves the crop; its mask ends at its half level.
+        bone = np.broadcast_to(np.clip(np.arange(60) * SPACING[2] - 11.2 + 0.5, 0, 1), (60, 60, 60))
+        stone = ball((12, 9, 9), 2.4)
+        both = np.where(bone > stone, bone * 1460, stone * 460)
+        image = noisy(40 + ndimage.gaussian_filter(both, 0.35 / SPACING))
+        contrast, mask = contrast_of(image, "ct"), bone >= 0.5
+        with self.assertRaisesRegex(CalcinosisError, "runs on"):
+            grow_from(image, (30, 30, 30), SPACING, contrast, mask)
+        grown = grow_from(image, (30, 30, 30), SPACING, contrast, bones=mask)
+        self.assertGreater(dice(grown, (stone >= 0.5) & ~mask), 0.85)
+
     def test_growing_keeps_out_of_other_segments(self):
         image = noisy(40 + 600 * np.maximum(ball((12, 9, 7), 2), ball((12, 9, 11), 2)))
         forbidden = I > 9

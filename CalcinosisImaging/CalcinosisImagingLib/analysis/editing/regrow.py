@@ -12,13 +12,17 @@ from scipy import ndimage
 from ..errors import CalcinosisError
 from .box import bounding_box, box_around, grow, touches_border
 from .contrast import Contrast
-from .island import NEIGHBOURS, inside, island_at
+from .island import NEIGHBOURS, inside, island_at, nearest_true
 
 SEED_RADIUS_MM = 0.8
 NOISE_FACTOR = 3.0
 """A body must stand out from its background by so many standard deviations of the noise."""
 REACH_MM = 15.0
 """Half-width of the crop within which a deposit is grown."""
+BONE_RIM_MM, BONE_RIM_VOXELS = 0.6, 1.0
+"""Width of the blurred rim of a bone, at least."""
+MISS_MM = 1.5
+"""A click on that rim counts for what lies so near outside."""
 RING_MM = (1.0, 3.0)
 """Where the background of a body is looked for: so far outside its edge."""
 
@@ -29,10 +33,12 @@ def grow_from(
     spacing_kji_mm: np.ndarray,
     contrast: Contrast,
     forbidden: np.ndarray | None = None,
+    bones: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The body at the seed: connected voxels above the halfway level, kept out of ``forbidden``.
+    """The body at the seed: connected voxels above the halfway level, kept out of ``forbidden`` and of ``bones``.
 
-    voxels: crop (K, J, I) about the click, as wide as growing may reach.
+    voxels: crop (K, J, I) about the click, as wide as growing may reach. Bones end at their own half level, so their
+    blurred rim is as bright as paste: growing does not run along it, only what lies beside the body is given to it.
 
     Raises
     ------
@@ -42,15 +48,26 @@ def grow_from(
     if not inside(image.shape, seed_kji):
         raise CalcinosisError("The click is outside of the image.")
     free = np.ones(image.shape, bool) if forbidden is None else ~forbidden
+    rim = np.zeros(image.shape, bool)
+    if bones is not None and bones.any():
+        free &= ~bones
+        rim_mm = max(BONE_RIM_MM, BONE_RIM_VOXELS * float(spacing_kji_mm.max()))
+        rim = ndimage.distance_transform_edt(~bones, sampling=spacing_kji_mm) <= rim_mm
+        seed_kji = nearest_true(free & ~rim, seed_kji, spacing_kji_mm, MISS_MM) or seed_kji
     sign = contrast.sign or (1 if image[seed_kji] >= contrast.tissue else -1)
     field = (image - contrast.tissue) * sign
     plateau = _plateau(field, seed_kji, spacing_kji_mm, free)
     needed = NOISE_FACTOR * contrast.noise
     if plateau <= needed or not free[seed_kji]:
         raise CalcinosisError("There is nothing at the click that stands out from the tissue around it.")
-    body = _body_above(field, max(plateau / 2, needed), seed_kji, free)
-    background = _background(field, body, spacing_kji_mm, free)
-    body = _body_above(field, max((plateau + background) / 2, needed), seed_kji, free)
+    inner = free & ~rim
+    body = _body_above(field, max(plateau / 2, needed), seed_kji, inner)
+    background = _background(field, body, spacing_kji_mm, inner)
+    level = max((plateau + background) / 2, needed)
+    body = _body_above(field, level, seed_kji, inner)
+    if rim.any():
+        beside = ndimage.distance_transform_edt(~body, sampling=spacing_kji_mm) <= rim_mm
+        body |= beside & rim & free & (field >= level)
     if touches_border(body):
         raise CalcinosisError(
             "The body at the click runs on without an edge: cut it from its neighbour, or assign the bone, first."

@@ -98,10 +98,12 @@ def grown_from(context: Context, seed: Index, forbid_all: bool, segment_id: str 
     box = box_around(np.array(seed), REACH_MM, context.spacing_kji_mm, context.volume.voxels.shape)
     segments = segments_in(context, box)
     voxels = context.volume.voxels[box]
-    blocked = forbidden(context, segments, box, without="" if forbid_all else segment_id)
+    without = "" if forbid_all else segment_id
+    blocked = segments.occupied(without=(without,))
+    bones = named_bones(context, segments, box, without)
     local = tuple(s - b.start for s, b in zip(seed, box, strict=True))
     contrast = contrast_of(voxels, context.modality, context.bright)
-    mask = grow_from(voxels, local, context.spacing_kji_mm, contrast, blocked)
+    mask = grow_from(voxels, local, context.spacing_kji_mm, contrast, blocked, bones)
     tight = bounding_box(mask)
     return Body(mask[tight], moved(tight, box), segment_id)
 
@@ -109,11 +111,17 @@ def grown_from(context: Context, seed: Index, forbid_all: bool, segment_id: str 
 def forbidden(context: Context, segments: SegmentsInBox, box: Box, without: str) -> np.ndarray:
     """Where a body must not grow: into other segments and into the named bones."""
     taken = segments.occupied(without=(without,))
-    bones = bones_node(context)
-    if bones is not None and context.modality == "ct":
-        own = segments.mask(without) if without else np.zeros_like(taken)
-        taken |= read_segments(bones, context.image, box).occupied() & ~own
-    return taken
+    bones = named_bones(context, segments, box, without)
+    return taken if bones is None else taken | bones
+
+
+def named_bones(context: Context, segments: SegmentsInBox, box: Box, without: str) -> np.ndarray | None:
+    """Voxels of the CT's named bones in a box, apart from what the segment ``without`` holds; None if not known."""
+    node = bones_node(context) if context.modality == "ct" else None
+    if node is None:
+        return None
+    bones = read_segments(node, context.image, box).occupied()
+    return bones & ~segments.mask(without) if without else bones
 
 
 def segments_in(context: Context, box: Box) -> SegmentsInBox:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import slicer
 
+from ...analysis.anatomy import BONE_NAMES
 from ...analysis.editing.contrast import guess_modality
 from ...analysis.errors import CalcinosisError
 from ...analysis.volume import Volume
@@ -80,8 +81,19 @@ def context_of(effect: Any) -> Context:
 
 
 def bones_node(context: Context) -> Any:
-    """The named bones of this very volume: the module's, if its CT is the source volume; else None."""
+    """The named bones of this very volume: the module's, if its CT is the source volume; else those that lie in the
+    scene with this volume as their reference, as in a scene that the study wrote; else None.
+    """
     parameters = slicer.mrmlScene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode")
-    if parameters is None or parameters.GetNodeReference("ctVolume") is not context.source:
-        return None
-    return parameters.GetNodeReference("bones")
+    if parameters is not None and parameters.GetNodeReference("ctVolume") is context.source:
+        return parameters.GetNodeReference("bones")
+    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return next((node for node in nodes if node is not context.node and _bones_of(node, context.source)), None)
+
+
+def _bones_of(node: Any, volume: Any) -> bool:
+    """Whether a segmentation belongs to a volume and its first segment is called like a bone."""
+    segmentation = node.GetSegmentation()
+    if node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is not volume:
+        return False
+    return segmentation.GetNumberOfSegments() > 0 and segmentation.GetNthSegmentID(0).split(":")[-1] in BONE_NAMES

@@ -6,7 +6,7 @@ candidates, files) is imported at its first use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from slicer.i18n import tr as _
 
 from ...analysis.errors import CalcinosisError
 from .context import Context, context_of
-from .images import start_ijk
 from .options import SLIDERS, Options, folder_of
 from .stroke import StrokeInView, stroke_between
 from .tools import CUT, IN, tools
@@ -204,9 +203,11 @@ class EffectSession:
         self._perform(run)
 
     def _seed(self, context: Context, xy: tuple[int, int], view: Any) -> Index:
-        """Array index (k, j, i) at a position in a view."""
-        ijk = self._python.xyToIjk(xy, view, context.image, context.node.GetParentTransformNode())
-        return tuple(int(v) for v in (np.array(ijk) - start_ijk(context.image))[::-1])
+        """Array index (k, j, i) at a position in a view.
+
+        Not by the effect's own ``xyToIjk``: it refuses the grid transform under which a registered MR hangs.
+        """
+        return tuple(int(v) for v in np.round(kji_at(context, self._python.xyToRas(xy, view))))
 
     def _choice(self) -> Choice:
         from ...analysis.editing.candidates import Choice
@@ -233,6 +234,11 @@ def centre_kji(context: Context) -> np.ndarray:
     meeting = origins[0]
     if np.linalg.matrix_rank(normals, tol=0.1) == 3:
         meeting = np.linalg.lstsq(normals, (normals * origins).sum(axis=1), rcond=None)[0]
+    return kji_at(context, meeting)
+
+
+def kji_at(context: Context, ras: Sequence[float]) -> np.ndarray:
+    """Array index (k, j, i), with fractions, of a point of the world (RAS mm)."""
     to_local = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, context.node.GetParentTransformNode(), to_local)
-    return context.volume.to_ijk(np.array(to_local.TransformPoint(meeting)))[::-1]
+    return context.volume.to_ijk(np.array(to_local.TransformPoint(ras)))[::-1]
