@@ -293,13 +293,12 @@ class EffectStudyTest(unittest.TestCase):
                 self.assertEqual(len(mine), count)
                 old = [r for r in before if r["modality"] == modality]
                 self.assertEqual({r["source"] for r in old}, {"auto"})
-                self.assertNotEqual([r["deposit_id"] for r in mine], [r["deposit_id"] for r in old])
+                sizes = [[(r["volume_mm3"], r["area_mm2"]) for r in table] for table in (mine, old)]
+                self.assertNotEqual(*sizes)
                 stem = {"mr": "mr", "ct": "ct", "xray": "xray-pa"}[modality]
                 truth = read_segmentation(self.truth / VISIT / place / "deposits.seg.nrrd").labels
                 written = read_segmentation(again / VISIT / f"{stem}.seg.nrrd").labels
                 self.assertAlmostEqual(matched_dice(written, truth), score)
-                automatic = read_segmentation(self.out / VISIT / f"{stem}.seg.nrrd").labels
-                self.assertGreater(score, matched_dice(automatic, truth))
 
     def rows(self, out):
         """Rows of deposits.csv."""

@@ -79,7 +79,7 @@ class CtTest(unittest.TestCase):
         self.assertEqual(len(np.unique(painted.bones)), 30)
         for voxels in deposit_voxels(posed, grid):
             truth = hand.deposits[voxels.index].volume_mm3
-            self.assertAlmostEqual(float(voxels.share.sum(dtype=float)) * 0.512 / truth, 1.0, delta=0.004)
+            self.assertAlmostEqual(float(voxels.share.sum(dtype=float)) * 0.512 / truth, 1.0, delta=0.002)
             solid = voxels.share > 0.999
             if hand.deposits[voxels.index].content.consistency == "chalk" and solid.any():
                 values = painted.values[voxels.box][solid]

@@ -67,10 +67,11 @@ class ShapesTest(unittest.TestCase):
 
     def test_voxel_shares_sum_to_the_volume_within_a_fifth_of_a_percent(self):
         for kind in ("stone", "plate", "net", "stippled"):
-            with self.subTest(kind):
-                drawn = draw_shape(np.random.default_rng(11), kind, 30.0)
-                total = shares_sum(drawn.shape, 0.4, drawn.thickness_mm)
-                self.assertAlmostEqual(total / drawn.solid.volume_mm3, 1.0, delta=0.002)
+            drawn = draw_shape(np.random.default_rng(11), kind, 30.0)
+            for spacing in (0.3, 0.6, 1.0):
+                with self.subTest(kind, spacing=spacing):
+                    total = shares_sum(drawn.shape, spacing, drawn.thickness_mm)
+                    self.assertAlmostEqual(total / drawn.solid.volume_mm3, 1.0, delta=0.002)
 
 
 if __name__ == "__main__":

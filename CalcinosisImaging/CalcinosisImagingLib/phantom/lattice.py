@@ -11,9 +11,9 @@ from ..analysis.view import View
 from .shapes import Shape
 
 Box = tuple[slice, slice, slice]
-SAMPLES_MOST = 3_000_000
+SAMPLES_MOST = 10_000_000
 """A deposit is not sampled at more points than this."""
-SAMPLES_ACROSS = 14
+SAMPLES_ACROSS = 24
 """Samples across the thinnest part of a deposit, as far as their number allows."""
 
 
@@ -209,4 +209,5 @@ def supersampling(grid: Grid, box: Box, thickness_mm: float) -> int:
     wanted = SAMPLES_ACROSS * float(grid.spacing_mm.mean()) / thickness_mm
     count = np.prod([s.stop - s.start for s in box])
     most = (SAMPLES_MOST / count) ** (1.0 / 3.0)
-    return max(3, 2 * int((min(wanted, most) - 1.0) / 2.0) + 1)
+    asked, allowed = np.ceil((wanted - 1.0) / 2.0), np.floor((most - 1.0) / 2.0)
+    return 2 * max(1, int(min(asked, allowed))) + 1
