@@ -10,10 +10,11 @@ from ..errors import InputError
 from ..progress import Progress, report, silent
 from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
 from ..volume import Volume
-from .bodies import Body, find_bodies, surroundings
+from .bodies import find_bodies, surroundings
 from .fragments import join
 from .settings import MrSettings
 from .tissue import Tissue, measure_tissue
+from .verdict import Body
 
 __all__ = ["MrSegmentation", "segment_mr"]
 

@@ -1,0 +1,78 @@
+"""Whether a deposit can be told from what lies around it in a given image: measured with the truth in hand.
+
+A detection method never sees this. It says which of the missed deposits nobody could have found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+NEAR_MM, FAR_MM = 0.8, 2.5
+"""What lies between these distances from a deposit is its surroundings; nearer lies its blurred edge."""
+ROSE = 5.0
+"""Contrast to noise over all voxels that the eye needs (A. Rose, J Opt Soc Am 38:196, 1948)."""
+MOST_ALIKE = 0.5
+"""A deposit of whose surroundings more than this look like itself has no outline of its own."""
+VOID, FLUID = 0.25, 1.5
+"""Between these parts of the signal around lie muscle, skin and vessels: paste on T1 looks like any of them."""
+LEAST_VOXELS = 6.0
+"""Fewer cannot be told from a vessel that is cut across, or from a spike of noise."""
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """How a deposit stands out.
+
+    Attributes
+    ----------
+    contrast_to_noise: |mean inside - mean around| over the SD around (noise and texture), times the root of the
+        number of voxels inside; 0 where no voxel's centre lies inside.
+    darkest, brightest: its darkest and brightest tenth, relative to typical tissue around.
+    alike: part of its surroundings whose signal differs from its own by less than a quarter of what typical tissue does.
+    voxels: its volume in voxels.
+    """
+
+    contrast_to_noise: float
+    darkest: float
+    brightest: float
+    alike: float
+    voxels: float
+
+    @property
+    def visible(self) -> bool:
+        """Whether it can be told at all."""
+        unusual = self.darkest <= VOID or self.brightest >= FLUID
+        return unusual and self.contrast_to_noise >= ROSE and self.alike <= MOST_ALIKE and self.voxels >= LEAST_VOXELS
+
+
+def visibility(
+    image: np.ndarray, inside: np.ndarray, others: np.ndarray, spacing_kji: np.ndarray, volume_mm3: float
+) -> Visibility:
+    """Visibility of one deposit.
+
+    Parameters
+    ----------
+    image: (K, J, I) signal of a part of the scan that holds the deposit and some millimetres around.
+    inside: voxels whose centre lies in it; ``others`` those in other deposits, which are left out.
+    spacing_kji: mm.
+    volume_mm3: its true volume.
+    """
+    voxels = volume_mm3 / float(np.prod(spacing_kji))
+    if not inside.any():
+        return Visibility(0.0, 1.0, 1.0, 1.0, voxels)
+    away = ndimage.distance_transform_edt(~inside, sampling=spacing_kji)
+    thick = float(np.max(spacing_kji))
+    around = image[(away > max(NEAR_MM, 0.5 * thick)) & (away <= max(FAR_MM, 1.5 * thick)) & ~others].astype(float)
+    if around.size < 8:
+        return Visibility(0.0, 1.0, 1.0, 1.0, voxels)
+    own = float(image[inside].mean())
+    # Typical tissue is what is most unlike the deposit: the far quartile of its surroundings.
+    low, high = np.percentile(around, [25.0, 75.0])
+    typical = high if high - own > own - low else low
+    alike = float(np.mean(np.abs(around - own) < 0.25 * abs(typical - own)))
+    contrast = abs(float(around.mean()) - own) / max(float(around.std()), 1e-6)
+    darkest, brightest = np.percentile(image[inside], [10.0, 90.0]) / max(typical, 1e-6)
+    return Visibility(contrast * float(np.sqrt(inside.sum())), float(darkest), float(brightest), alike, voxels)
