@@ -32,6 +32,7 @@ class Candidate:
     thickness_mm: diameter of the largest ball in it; see `look_closely`.
     ring: median level one to two voxels away from it, air aside; see `look_closely`.
     enclosed: part of that layer, air included, whose level differs from the body's clearly; see `look_closely`.
+    continued: part of its cross-section that is met again beyond both ends (`continued.continued`).
     """
 
     label: int
@@ -50,6 +51,7 @@ class Candidate:
     thickness_mm: float = 0.0
     ring: float = 0.0
     enclosed: float = 0.0
+    continued: float = 0.0
 
     @property
     def solidity(self) -> float:

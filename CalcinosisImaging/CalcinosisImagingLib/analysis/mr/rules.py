@@ -10,25 +10,36 @@ import numpy as np
 from .candidates import Candidate
 from .settings import MrSettings
 
+HALF_CONTINUED = 0.6
+"""A body of whose cross-section so much is met again beyond both ends is half as likely a deposit."""
 
-def why_not_chalk(candidate: Candidate, settings: MrSettings, with_bones: bool, lump: bool) -> str:
-    """Reason to reject a void, '' if it may be a deposit; ``lump``: it was taken off something that goes on."""
+
+def why_not_dark(candidate: Candidate, settings: MrSettings) -> str:
+    """Reason to reject a dark body by what is measured for all, or ''."""
     c = candidate
     if c.volume_mm3 > settings.most_volume_mm3:
         return "larger than any deposit"
+    if c.extreme > settings.core_level:
+        return "not as dark as a void"
     if c.cut:
         return "cut by the border of the image"
     if c.depth_mm < 1.0:
         return "lies at the skin like air"
     if c.length_mm > settings.tube_mm and c.length_mm > settings.tube_elongation * c.width_mm:
         return "long and narrow like a tendon or a vessel"
-    if c.thickness_mm < (settings.least_lump_mm if lump else settings.least_thickness_mm):
-        return "thin like a septum, a vessel or the edge of a tendon"
     if c.solidity < settings.least_solidity:
         return "branched like septa or fascia"
+    return ""
+
+
+def why_not_chalk(candidate: Candidate, settings: MrSettings, with_bones: bool, lump: bool) -> str:
+    """Reason to reject a dark body at second look; ``lump``: it was taken off something that goes on."""
+    c = candidate
+    if c.thickness_mm < (settings.least_lump_mm if lump else settings.least_thickness_mm):
+        return "thin like a septum, a vessel or the edge of a tendon"
     if c.length_mm > 25.0 and c.thickness_mm < 0.15 * c.length_mm:
         return "a wide thin layer like cortex or fascia"
-    return _near_bone(c) if with_bones else _without_bones(c, settings)
+    return _near_bone(c) if with_bones else _without_bones(c, settings, lump)
 
 
 def _near_bone(c: Candidate) -> str:
@@ -40,20 +51,25 @@ def _near_bone(c: Candidate) -> str:
     return ""
 
 
-def _without_bones(c: Candidate, settings: MrSettings) -> str:
+def _without_bones(c: Candidate, settings: MrSettings, lump: bool) -> str:
     """Stricter: bone, and fat lobules in fat-suppressed images, are as dark as chalk."""
+    if lump:
+        return "part of a larger void, and no bones are given to tell"
+    if c.volume_mm3 < settings.least_alone_mm3:
+        return "too small to tell from fat or a vessel without bones"
     if c.height_mm >= settings.bone_thickness_mm and c.volume_mm3 >= settings.bone_volume_mm3:
         return "as thick as a bone, and no bones are given to tell"
     return ""
 
 
 def chalk_confidence(candidate: Candidate, noise: float, lump: bool) -> float:
-    """Score 0..1: contrast against noise, compactness, how far brighter tissue encloses it; lumps count less."""
+    """Score 0..1: contrast against noise, compact, enclosed by brighter tissue, not met again beyond its ends."""
     c = candidate
     certainty = max(c.ring - c.level, 0.0) * np.sqrt(c.voxels) / max(noise, 0.05)
     compact = min(1.0, 2.2 * c.thickness_mm / max(c.length_mm, 1e-6))
     score = (1.0 - np.exp(-certainty / 20.0)) * (0.3 + 0.7 * compact) * (0.3 + 0.7 * c.enclosed)
-    return float(np.clip(score * (0.8 if lump else 1.0), 0.0, 0.99))
+    score *= (1.0 - 0.5 * c.level) * (0.8 if lump else 1.0) / (1.0 + (c.continued / HALF_CONTINUED) ** 2)
+    return float(np.clip(score, 0.0, 0.99))
 
 
 def why_not_bright(candidate: Candidate, settings: MrSettings, fat_is_bright: bool) -> str:

@@ -12,6 +12,7 @@ class MrSettings:
     Attributes
     ----------
     void_level: chalk is darker than this; muscle on T1 has a fifth of the signal of fat.
+    faint_levels: thresholds for bodies so small that no voxel of them is a void.
     expected_level: where the CT has a deposit, what is darker than this belongs to it.
     core_level: a void's darkest twentieth is at most this.
     most_tube: a void of which no more than this part goes on (`tubes.goes_on`) stands alone.
@@ -31,11 +32,13 @@ class MrSettings:
     bone_margin_mm: rim around a given bone that belongs to its cortex, whatever its signal.
     bone_thickness_mm, bone_volume_mm3: without bones, a void as thick and as large as this may be a bone in a
         gradient echo: the pisiform, the least of the carpal bones, has about 700 cubic millimetres.
+    least_alone_mm3: without bones, smaller voids are fat or vessels.
     least_paste_mm3: smaller bright bodies are vessels.
     least_listed_mm3: smaller bodies that were rejected are not even listed.
     """
 
     void_level: float = 0.15
+    faint_levels: tuple[float, ...] = (0.3, 0.45)
     expected_level: float = 0.5
     core_level: float = 0.33
     most_tube: float = 0.2
@@ -59,5 +62,6 @@ class MrSettings:
     bone_margin_mm: float = 0.7
     bone_thickness_mm: float = 6.5
     bone_volume_mm3: float = 500.0
+    least_alone_mm3: float = 8.0
     least_paste_mm3: float = 10.0
     least_listed_mm3: float = 8.0

@@ -62,7 +62,7 @@ def goes_on(thickness: np.ndarray, spacing_kji: np.ndarray) -> np.ndarray:
     way = np.maximum(LEAST_WAY_MM, own)
     steps = np.ceil(way / STEP_MM).astype(int)
     found = np.zeros(len(where), bool)
-    for direction in _directions(DIRECTIONS):
+    for direction in directions(DIRECTIONS):
         step = direction * STEP_MM / spacing_kji
         left = np.flatnonzero(~found)
         here, least, far = where[left], SAME * own[left], steps[left]
@@ -93,7 +93,7 @@ def _followed(
     return count
 
 
-def _directions(count: int) -> np.ndarray:
+def directions(count: int) -> np.ndarray:
     """Unit vectors (count, 3) spread evenly over a half sphere (a Fibonacci lattice)."""
     index = np.arange(count) + 0.5
     height = 1.0 - index / count

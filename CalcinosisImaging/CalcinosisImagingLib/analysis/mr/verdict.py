@@ -33,3 +33,12 @@ def flat_indices(mask: np.ndarray, box: tuple[slice, slice, slice], shape: tuple
     """Flat indices in an array of ``shape`` of the voxels of ``mask``, which stands for ``box`` of it."""
     index = np.argwhere(mask) + [s.start for s in box]
     return np.ravel_multi_index(tuple(index.T), shape)
+
+
+def widened(
+    box: tuple[slice, slice, slice], voxels: np.ndarray, shape: tuple[int, ...]
+) -> tuple[slice, slice, slice]:
+    """The box and so many voxels around it along K, J, I, within an array of ``shape``."""
+    return tuple(
+        slice(max(0, s.start - int(p)), min(n, s.stop + int(p))) for s, p, n in zip(box, voxels, shape, strict=True)
+    )

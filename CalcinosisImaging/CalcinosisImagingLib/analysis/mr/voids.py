@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
 from .candidates import Candidate, Surroundings, large_parts, look_closely, measure
-from .rules import chalk_confidence, why_not_chalk
+from .continued import continued, reach
+from .rules import chalk_confidence, why_not_chalk, why_not_dark
 from .settings import MrSettings
 from .tubes import goes_on, local_thickness
-from .verdict import Body, flat_indices
+from .verdict import Body, flat_indices, widened
 
 TOUCHING = np.ones((3, 3, 3), bool)
 
@@ -24,20 +27,32 @@ def find_chalk(around: Surroundings, settings: MrSettings, noise: float, free: n
     tube = goes_on(thickness, around.spacing_kji)
     alone = _alone(void, tube, settings)
     lump = _opened(void & ~tube & ~alone, settings.lump_opening_mm, around.spacing_kji)
+    found = _bodies(alone, False, around, settings, noise, free, tube)
+    found += _bodies(lump, True, around, settings, noise, free, tube)
+    for level in settings.faint_levels:
+        faint = _alone((around.level < level) & free, tube, settings)
+        found += [body for body in _bodies(faint, False, around, settings, noise, free, tube) if not body.reason]
+    return found
+
+
+def _bodies(
+    mask: np.ndarray, lump: bool, around: Surroundings, settings: MrSettings, noise: float, free: np.ndarray,
+    tube: np.ndarray,
+) -> list[Body]:  # fmt: skip
+    """The connected bodies of a mask, judged; those accepted are taken out of ``free``, in place."""
+    labels = large_parts(mask, settings.least_voxels)
+    boxes = ndimage.find_objects(labels)
     found = []
-    for part, is_lump in ((alone, False), (lump, True)):
-        labels = large_parts(part, settings.least_voxels)
-        boxes = ndimage.find_objects(labels)
-        for measures in measure(labels, around, False):
-            if measures.volume_mm3 < settings.least_core_mm3:
-                continue
-            box = boxes[measures.label - 1]
-            body = _judged(measures, labels, box, around, settings, noise, is_lump)
-            if not body.reason:
-                where = _outlined(labels[box] == measures.label, box, around, free & ~tube, body.measures.ring)
-                body = Body(where, body.measures, "", body.confidence, False)
-                free.ravel()[where] = False
-            found.append(body)
+    for measures in measure(labels, around, False):
+        if measures.volume_mm3 < settings.least_core_mm3:
+            continue
+        box = boxes[measures.label - 1]
+        body = _judged(measures, labels, box, around, settings, noise, lump)
+        if not body.reason:
+            where = _outlined(labels[box] == measures.label, box, around, free, tube, body.measures.ring)
+            body = Body(where, body.measures, "", body.confidence, False)
+            free.ravel()[where] = False
+        found.append(body)
     return found
 
 
@@ -63,24 +78,29 @@ def _judged(
     measures: Candidate, labels: np.ndarray, box, around: Surroundings, settings: MrSettings, noise: float, lump: bool
 ) -> Body:  # fmt: skip
     """One void with the verdict."""
-    measures = look_closely(measures, labels, box, around)
-    reason = why_not_chalk(measures, settings, around.bone_distance is not None, lump)
-    confidence = 0.0
+    reason, confidence = why_not_dark(measures, settings), 0.0
     if not reason:
+        measures = look_closely(measures, labels, box, around)
+        reason = why_not_chalk(measures, settings, around.bone_distance is not None, lump)
+    if not reason:
+        wide = widened(box, reach(around.spacing_kji), labels.shape)
+        both_ends = continued(labels[wide] == measures.label, wide, around, measures.ring)
+        measures = replace(measures, continued=both_ends)
         confidence = chalk_confidence(measures, noise, lump)
         if confidence < settings.least_confidence:
-            reason = "a void, but too small, too long or too little enclosed to be sure"
+            reason = "a void, but too small, too long or too little enclosed, or it goes on at both ends"
     where = flat_indices(labels[box] == measures.label, box, labels.shape)
-    return Body(where, measures, reason, 0.0 if reason else confidence, False)
+    return Body(where, measures, reason, confidence, False)
 
 
 def _outlined(
-    core: np.ndarray, box: tuple[slice, slice, slice], around: Surroundings, free: np.ndarray, ring: float
-) -> np.ndarray:
+    core: np.ndarray, box: tuple[slice, slice, slice], around: Surroundings, free: np.ndarray, tube: np.ndarray,
+    ring: float,
+) -> np.ndarray:  # fmt: skip
     """Flat indices of a void out to half the signal of the tissue around it, one voxel further at most."""
-    wide = tuple(slice(max(0, s.start - 1), min(n, s.stop + 1)) for s, n in zip(box, free.shape, strict=True))
+    wide = widened(box, np.ones(3, int), free.shape)
     mask = np.zeros([s.stop - s.start for s in wide], bool)
     mask[tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True))] = core
     edge = ndimage.binary_dilation(mask, ndimage.generate_binary_structure(3, 2))
-    mask |= edge & (around.level[wide] < 0.5 * ring) & free[wide]
+    mask |= edge & (around.level[wide] < 0.5 * ring) & free[wide] & ~tube[wide]
     return flat_indices(mask, wide, free.shape)
