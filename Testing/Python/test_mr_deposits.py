@@ -7,6 +7,7 @@ from calcinosis_testing import SHARED_DATA, requires_shared
 from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.analysis.mr.segment import CONSISTENCY_TAG, segment_mr
+from CalcinosisImagingLib.analysis.mr.tubes import goes_on, local_thickness
 from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
 from CalcinosisImagingLib.analysis.volume import Volume
 from scipy import ndimage
@@ -90,7 +91,7 @@ class TestVoids(unittest.TestCase):
         found = segment_mr(as_mr(image))
         self.assertEqual(len(found.deposits.segments), 0)
         reasons = [s.tags[REASON_TAG] for s in found.rejected.segments]
-        self.assertIn("long and narrow like a tendon or a vessel", reasons)
+        self.assertIn("goes on with the same thickness like a tendon or cortex", reasons)
         self.assertIn("cut by the border of the image", reasons)
 
     def test_a_limb_without_deposits_gives_none(self):
@@ -112,6 +113,52 @@ class TestVoids(unittest.TestCase):
         voxels = np.argwhere(found.deposits.labels)[:, ::-1]
         self.assertLess(np.linalg.norm(volume.to_ras(voxels).mean(0) - centre), 0.6)
         self.assertEqual(np.count_nonzero(found.deposits.labels[labels > 0]), 0)
+
+
+class TestTendons(unittest.TestCase):
+    def tendon(self, at):
+        """A cord along S, as dark as chalk, 2 mm in radius, through the whole limb."""
+        return np.hypot(at[0] - 5.0, at[1]) - 2.0
+
+    def test_a_tendon_goes_on_and_a_ball_of_the_same_thickness_does_not(self):
+        at = coordinates((90, 70, 70))
+        spacing = np.full(3, SPACING)
+        cord, lump = self.tendon(at) < 0, ball(at, (-8.0, 0.0, 0.0), 2.0) < 0
+        thickness = local_thickness(cord | lump, spacing)
+        self.assertAlmostEqual(float(np.median(thickness[cord])), 3.5, delta=0.6)
+        going = goes_on(thickness, spacing)
+        self.assertGreater(going[cord].mean(), 0.95)
+        self.assertEqual(going[lump].sum(), 0)
+
+    def test_a_lump_on_a_tendon_is_found_and_the_tendon_is_not(self):
+        image, at = limb()
+        image = with_body(image, self.tendon(at), 0.0)
+        self.assertEqual(len(segment_mr(as_mr(image), bones=self.bones(image)).deposits.segments), 0)
+        centre = (0.5, 0.0, 6.0)
+        volume = as_mr(with_body(image, ball(at, centre, 3.0), 0.0))
+        found = segment_mr(volume, bones=self.bones(image))
+        self.assertEqual(len(found.deposits.segments), 1)
+        voxels = np.argwhere(found.deposits.labels)[:, ::-1]
+        self.assertLess(np.linalg.norm(volume.to_ras(voxels).mean(0) - centre), 1.5)
+
+    def test_beads_of_a_thin_tendon_are_no_deposits(self):
+        image, at = limb()
+        beads = np.maximum(np.hypot(at[0] - 5.0, at[1]) - 1.3, np.abs(at[2] % 3.6 - 1.8) - 1.2)
+        found = segment_mr(as_mr(with_body(image, beads, 0.0)))
+        self.assertEqual(len(found.deposits.segments), 0)
+
+    def test_muscle_that_is_dark_beside_fat_is_no_void(self):
+        _, at = limb()
+        fat = share(np.hypot(at[0], at[1]) - 18.0) * 1500.0
+        volume = as_mr(with_body(fat, ball(at, (4.0, 0.0, 0.0), 4.0), 430.0))
+        self.assertEqual(len(segment_mr(volume).deposits.segments), 0)
+
+    def bones(self, image):
+        """A bone at the far side, so that bones are known."""
+        labels = np.zeros(image.shape, np.uint16)
+        labels[:, 30:40, 12:20] = 1
+        volume = as_mr(image)
+        return Segmentation(volume.with_voxels(labels), (Segment(1, "radius", "radius"),))
 
 
 class TestPaste(unittest.TestCase):

@@ -22,8 +22,13 @@ from .implant_film import implant_film
 from .implant_places import Room, find_room
 from .implanted import FWHM_VOXELS, KINDS, SIGMA_PER_FWHM, Implanted, as_type
 from .lattice import Box, Grid, supersampling, voxel_share
+from .visibility import visibility
 
 __all__ = ["Implanted", "implant", "implant_film"]
+
+
+LEFT_IN_VOID = (0.0, 0.04)
+"""Share of the tissue's signal that ringing and ghosts leave in a void."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +79,19 @@ def implant(
     voxels = volume.voxels.astype(np.float32)
     labels = np.zeros(voxels.shape, np.uint16)
     rows = []
-    noise = _air_noise(volume.voxels) if modality == "mr" else 0.0
+    air = _air(volume, room) if modality == "mr" else None
     for number, item in enumerate(placed, start=1):
         paste = bool(rng.random() < paste_share)
         if modality == "ct":
             value = float(rng.uniform(180.0, 400.0) if paste else rng.uniform(650.0, 1500.0))
         else:
             value = float(np.percentile(room.soft[room.clear_mm > 0], 97) * 1.1) if paste else 0.0
-        _put(voxels, room, item, value, noise, rng)
+        _put(voxels, room, item, value, air if value == 0.0 else None, rng)
         labels[item.box][item.centre] = number
         rows.append(_row(number, item, "paste" if paste else "chalk", value, modality))
     report(progress, 1.0, "deposits implanted")
+    if modality == "mr":
+        _note_visibility(rows, voxels, labels, volume.spacing_mm[::-1])
     segments = tuple(Segment(n, f"deposit-{n}", f"Deposit {n}") for n in range(1, len(placed) + 1))
     return Implanted(
         volume.with_voxels(as_type(voxels, volume.voxels.dtype)),
@@ -167,22 +174,25 @@ def _keep_clear(clear: np.ndarray, volume: Volume, item: _Placed, apart_mm: floa
     clear[box][near] = 0.0
 
 
-def _put(voxels: np.ndarray, room: Room, item: _Placed, value: float, noise: float, rng: np.random.Generator) -> None:
-    """Add one deposit in place: the difference to the smooth tissue, by share; a void keeps the noise of air."""
+def _put(
+    voxels: np.ndarray, room: Room, item: _Placed, value: float, air: np.ndarray | None, rng: np.random.Generator
+) -> None:
+    """Add one deposit in place: the difference to the smooth tissue, by share; a void gets the noise of ``air``."""
     part = voxels[item.box]
-    if noise and value == 0.0:
-        left = part * (1.0 - item.share)
-        air = noise * np.hypot(rng.standard_normal(part.shape), rng.standard_normal(part.shape)) * item.share
-        part[:] = np.where(item.share > 1e-3, np.hypot(left, air), part)
-    else:
+    if air is None:
         part += item.share * (value - room.soft[item.box])
+        return
+    left = part * (1.0 - item.share * (1.0 - rng.uniform(*LEFT_IN_VOID)))
+    noise = rng.choice(air, part.shape) * item.share
+    part[:] = np.where(item.share > 1e-3, np.hypot(left, noise), part)
 
 
-def _air_noise(voxels: np.ndarray) -> float:
-    """SD of the noise of an MR from its air: the lowest tenth is Rayleigh distributed; 0 where air is masked."""
-    sample = voxels.ravel()[:: max(1, voxels.size // 200_000)].astype(np.float64)
-    low = np.percentile(sample, 10)
-    return float(low / 0.459) if low > 0 else 1e-6
+def _air(volume: Volume, room: Room) -> np.ndarray:
+    """Values of the air of an MR, what the scanner masked to zero aside; zeros where it masked all of it."""
+    near = ndimage.binary_dilation(room.body, iterations=4)
+    values = volume.voxels[~near]
+    values = values[values > 0]
+    return values[:: max(1, values.size // 200_000)].astype(np.float32) if values.size > 1000 else np.zeros(1)
 
 
 def _row(number: int, item: _Placed, consistency: str, value: float, modality: str) -> dict[str, Any]:
@@ -200,3 +210,17 @@ def _row(number: int, item: _Placed, consistency: str, value: float, modality: s
         "centroid_a_mm": float(centre[1]),
         "centroid_s_mm": float(centre[2]),
     }
+
+
+def _note_visibility(rows: list[dict[str, Any]], voxels: np.ndarray, labels: np.ndarray, spacing: np.ndarray) -> None:
+    """Add to each row how the deposit stands out in the finished image; see `visibility`."""
+    boxes = ndimage.find_objects(labels, len(rows))
+    margin = np.ceil(4.0 / spacing).astype(int)
+    for row, box in zip(rows, boxes, strict=True):
+        if box is None:
+            row |= {"contrast_to_noise": 0.0, "alike": 1.0, "visible": False}
+            continue
+        wide = tuple(slice(max(s.start - m, 0), s.stop + m) for s, m in zip(box, margin, strict=True))
+        mine = labels[wide] == row["deposit_id"]
+        seen = visibility(voxels[wide], mine, (labels[wide] > 0) & ~mine, spacing, row["volume_mm3"])
+        row |= {"contrast_to_noise": seen.contrast_to_noise, "alike": seen.alike, "visible": seen.visible}

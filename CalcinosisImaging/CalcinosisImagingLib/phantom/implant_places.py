@@ -25,10 +25,12 @@ class Room:
     Attributes
     ----------
     clear_mm: float32 (K, J, I), distance of each voxel to the nearest air or bone; 0 where nothing may lie.
+    body: bool, what is not air.
     soft: float32, soft tissue without its fine detail, and without bone and air: what a deposit replaces.
     """
 
     clear_mm: np.ndarray
+    body: np.ndarray
     soft: np.ndarray
 
 
@@ -60,7 +62,7 @@ def find_room(volume: Volume, modality: str, bones: Segmentation | None = None) 
         # Marrow is bright too: without bone labels only the layer under the skin is safe.
         depth = ndimage.distance_transform_edt(body, sampling=spacing)
         clear[depth > max(7.0, 4.0 * spacing.max())] = 0.0
-    return Room(clear, np.where(weight > 0.02, tissue, soft))
+    return Room(clear, body, np.where(weight > 0.02, tissue, soft))
 
 
 def _ct_masks(soft: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

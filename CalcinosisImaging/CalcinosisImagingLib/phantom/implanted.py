@@ -26,7 +26,8 @@ class Implanted:
     volume: the image, same grid and type of voxel.
     truth: labels 1..N of what lies at the centre of each voxel (of a film: pixels whose ray meets the deposit).
     rows: one per deposit: deposit_id, kind, consistency, fragments, volume_mm3, thickness_mm, and the place:
-        centroid_r_mm, centroid_a_mm, centroid_s_mm (films: u_px, v_px, area_mm2, area_detector_mm2).
+        centroid_r_mm, centroid_a_mm, centroid_s_mm (films: u_px, v_px, area_mm2, area_detector_mm2). In MR also how it
+        stands out: contrast_to_noise, alike, visible (`visibility.Visibility`).
     """
 
     volume: Volume

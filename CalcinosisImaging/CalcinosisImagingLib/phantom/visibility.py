@@ -31,7 +31,8 @@ class Visibility:
     contrast_to_noise: |mean inside - mean around| over the SD around (noise and texture), times the root of the
         number of voxels inside; 0 where no voxel's centre lies inside.
     darkest, brightest: its darkest and brightest tenth, relative to typical tissue around.
-    alike: part of its surroundings whose signal differs from its own by less than a quarter of what typical tissue does.
+    alike: part of its surroundings whose signal differs from its own by less than a quarter of what typical tissue's
+        does.
     voxels: its volume in voxels.
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .candidates import Surroundings
+from .candidates import Candidate, Surroundings
 from .tubes import directions
 
 NEAR_MM, FAR_MM = 0.8, 3.0
@@ -18,25 +18,32 @@ EDGE_VOXELS = 1
 """Nor in its first layer of voxels: where slices are thick, the edge is."""
 SKIN_MM, CORTEX_MM = 1.2, 1.5
 """So far the edge of the air and the cortex of a bone are dark."""
-DARK = 0.35
-"""Dark is what has less than this part of the signal around: muscle has a fifth to a third of fat on T1."""
+DARK, DARK_SMALL = 0.35, 0.5
+"""Dark is what is so far down from the tissue around to the body: muscle has a fifth to a third of fat on T1."""
+SMALL_MM, LARGE_MM = 2.0, 3.5
+"""A body thinner than the first is a bead of something whose other parts are blurred away by half: more counts."""
 CONE = np.cos(np.radians(30.0))
 AXES = 60
 
 
-def continued(mask: np.ndarray, wide: tuple[slice, slice, slice], around: Surroundings, ring: float) -> float:
+def continued(
+    mask: np.ndarray, wide: tuple[slice, slice, slice], around: Surroundings, measures: Candidate, lump: bool
+) -> float:
     """How much of the body's mean cross-section is met again, dark, beyond both of two opposite ends.
 
     Parameters
     ----------
     mask: the body, on the part ``wide`` of ``around``, which reaches `FAR_MM` further (`reach`).
-    ring: level of the tissue around.
+    measures: of the body: its level, that of the tissue around, its thickness.
+    lump: it was taken off something thick, so it is no bead of something thin.
     """
     spacing = around.spacing_kji
     away = ndimage.distance_transform_edt(~mask, sampling=spacing)
     steps = ndimage.distance_transform_cdt(~mask, metric="chessboard")
     shell = (away > NEAR_MM) & (steps > EDGE_VOXELS) & (away <= np.maximum(FAR_MM, 2.2 * spacing.max()))
-    shell &= (around.depth_mm[wide] > SKIN_MM) & (around.level[wide] < DARK * ring)
+    part = DARK if lump else np.interp(measures.thickness_mm, (SMALL_MM, LARGE_MM), (DARK_SMALL, DARK))
+    dark_below = measures.level + part * (measures.ring - measures.level)
+    shell &= (around.depth_mm[wide] > SKIN_MM) & (around.level[wide] < dark_below)
     if around.bone_distance is not None:
         shell &= around.bone_distance[wide] > CORTEX_MM
     where = np.argwhere(mask) * spacing

@@ -30,7 +30,13 @@ def find_paste(around: Surroundings, settings: MrSettings, fat_is_bright: bool, 
             if not reason:
                 measures = look_closely(measures, labels, box, around)
                 reason = why_not_paste(measures, settings)
-            where = flat_indices(labels[box] == measures.label, box, labels.shape)
+            mask = labels[box] == measures.label
+            if not reason:
+                # The boundary lies at half contrast, wherever the body was found.
+                mask &= around.level[box] > 0.5 * (measures.ring + measures.extreme)
+                if mask.sum() * np.prod(around.spacing_kji) < settings.least_paste_mm3:
+                    reason = "too small to tell from a vessel or fluid"
+            where = flat_indices(mask, box, labels.shape)
             if not reason:
                 free.ravel()[where] = False
             # The parts of a rejected body stand for it, each with its own verdict.

@@ -10,7 +10,7 @@ import numpy as np
 from .candidates import Candidate
 from .settings import MrSettings
 
-HALF_CONTINUED = 0.6
+HALF_CONTINUED = 1.0
 """A body of whose cross-section so much is met again beyond both ends is half as likely a deposit."""
 
 
@@ -35,10 +35,15 @@ def why_not_dark(candidate: Candidate, settings: MrSettings) -> str:
 def why_not_chalk(candidate: Candidate, settings: MrSettings, with_bones: bool, lump: bool) -> str:
     """Reason to reject a dark body at second look; ``lump``: it was taken off something that goes on."""
     c = candidate
-    if c.thickness_mm < (settings.least_lump_mm if lump else settings.least_thickness_mm):
+    thin = c.thickness_mm < settings.least_lump_mm
+    if thin if lump else c.thickness_mm < settings.least_thickness_mm and c.height_mm < settings.least_height_mm:
         return "thin like a septum, a vessel or the edge of a tendon"
     if c.length_mm > 25.0 and c.thickness_mm < 0.15 * c.length_mm:
         return "a wide thin layer like cortex or fascia"
+    if c.level > settings.void_level and (c.enclosed < settings.least_enclosed or c.ring < settings.least_ring):
+        return "no void, and not enclosed by bright tissue"
+    if c.extreme > settings.void_level and c.thickness_mm > settings.most_faint_mm:
+        return "large enough for a void, but not without signal"
     return _near_bone(c) if with_bones else _without_bones(c, settings, lump)
 
 
@@ -53,7 +58,7 @@ def _near_bone(c: Candidate) -> str:
 
 def _without_bones(c: Candidate, settings: MrSettings, lump: bool) -> str:
     """Stricter: bone, and fat lobules in fat-suppressed images, are as dark as chalk."""
-    if lump:
+    if lump and c.enclosed < settings.least_lump_enclosed:
         return "part of a larger void, and no bones are given to tell"
     if c.volume_mm3 < settings.least_alone_mm3:
         return "too small to tell from fat or a vessel without bones"

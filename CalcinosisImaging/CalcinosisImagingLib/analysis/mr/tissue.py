@@ -16,6 +16,8 @@ SURROUND_MM = 3.0
 CLOSING_MM = 4.0
 """Gaps in the body's outline up to twice this are voids at the skin, not air."""
 
+FLUID = 2.5
+"""Brighter than this is fluid, a vessel or paste, which the tissue around is not measured by."""
 BRIGHT_LEVEL = 1.3
 MUCH_BRIGHT = 0.06
 """Fluid and vessels are a few per cent of a hand; what is more is fat."""
@@ -85,7 +87,7 @@ def _body(middle: Volume, threshold: float) -> np.ndarray:
 
 
 def _surround(signal: Volume, inside: np.ndarray) -> np.ndarray:
-    """Signal of the soft tissue near each voxel: a local mean that leaves dark voxels out, > 0 everywhere.
+    """Signal of the soft tissue near each voxel: a local mean that leaves dark voxels and fluid out, > 0 everywhere.
 
     Which voxels are dark is decided voxel by voxel, the mean is taken on a coarser grid: it is smooth.
     """
@@ -95,7 +97,7 @@ def _surround(signal: Volume, inside: np.ndarray) -> np.ndarray:
     typical = float(np.median(bright)) if bright.size else max(typical, 1e-6)
     around = np.full(values.shape, typical, np.float32)
     for part in (0.4, 0.55):
-        soft = (inside & (values > part * around)).astype(np.float32)
+        soft = (inside & (values > part * around) & (values < FLUID * around)).astype(np.float32)
         weight = block_mean(signal.with_voxels(soft), SURROUND_MM / 2)
         total = block_mean(signal.with_voxels(values * soft), SURROUND_MM / 2)
         sigma = SURROUND_MM / weight.spacing_mm[::-1]

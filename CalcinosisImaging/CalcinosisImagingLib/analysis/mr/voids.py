@@ -31,8 +31,19 @@ def find_chalk(around: Surroundings, settings: MrSettings, noise: float, free: n
     found += _bodies(lump, True, around, settings, noise, free, tube)
     for level in settings.faint_levels:
         faint = _alone((around.level < level) & free, tube, settings)
-        found += [body for body in _bodies(faint, False, around, settings, noise, free, tube) if not body.reason]
-    return found
+        found += _bodies(faint, False, around, settings, noise, free, tube)
+    return found + _courses(tube, around, settings)
+
+
+def _courses(tube: np.ndarray, around: Surroundings, settings: MrSettings) -> list[Body]:
+    """What goes on, as rejected bodies."""
+    labels = large_parts(tube, settings.least_voxels)
+    boxes = ndimage.find_objects(labels)
+    reason = "goes on with the same thickness like a tendon or cortex"
+    return [
+        Body(flat_indices(labels[box] == found.label, box, labels.shape), found, reason, 0.0, False)
+        for found, box in zip(measure(labels, around, False), boxes, strict=True)
+    ]
 
 
 def _bodies(
@@ -84,7 +95,7 @@ def _judged(
         reason = why_not_chalk(measures, settings, around.bone_distance is not None, lump)
     if not reason:
         wide = widened(box, reach(around.spacing_kji), labels.shape)
-        both_ends = continued(labels[wide] == measures.label, wide, around, measures.ring)
+        both_ends = continued(labels[wide] == measures.label, wide, around, measures, lump)
         measures = replace(measures, continued=both_ends)
         confidence = chalk_confidence(measures, noise, lump)
         if confidence < settings.least_confidence:
