@@ -92,9 +92,7 @@ def find_bodies(
     return [body for body in found if not body.reason or _worth_listing(body, settings)]
 
 
-def _where_expected(
-    around: Surroundings, settings: MrSettings, bright: bool, free: np.ndarray
-) -> list[Body]:
+def _where_expected(around: Surroundings, settings: MrSettings, bright: bool, free: np.ndarray) -> list[Body]:
     """Bodies where the CT has deposits, taken as they are and out of ``free``.
 
     The CT bounds them: a deposit on a tendon, as dark as itself, cannot be told from it in the MR.

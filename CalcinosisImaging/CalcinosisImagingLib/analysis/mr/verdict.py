@@ -35,9 +35,7 @@ def flat_indices(mask: np.ndarray, box: tuple[slice, slice, slice], shape: tuple
     return np.ravel_multi_index(tuple(index.T), shape)
 
 
-def widened(
-    box: tuple[slice, slice, slice], voxels: np.ndarray, shape: tuple[int, ...]
-) -> tuple[slice, slice, slice]:
+def widened(box: tuple[slice, slice, slice], voxels: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
     """The box and so many voxels around it along K, J, I, within an array of ``shape``."""
     return tuple(
         slice(max(0, s.start - int(p)), min(n, s.stop + int(p))) for s, p, n in zip(box, voxels, shape, strict=True)
