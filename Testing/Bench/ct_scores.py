@@ -172,7 +172,22 @@ def together(scores: list[Scores]) -> str:
     rows.append(("bone in the deposits' volume", f"{100 * sum(s.bone_mm3 for s in scores) / max(volume, 1e-9):.2f} %"))
     rows.append(("bones named", wilson(sum(s.bones_named for s in scores), sum(s.bones for s in scores))))
     rows += [("confidence, median, " + name, _middle(values)) for name, values in _confidences(scores)]
+    rows += _by_confidence(scores)
     return "\n".join(["| all hands | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _by_confidence(scores: list[Scores]) -> list[tuple[str, str]]:
+    """Share of right ones among the found, by confidence; and how well confidence tells right from false."""
+    right = np.array(_confidences(scores)[0][1])
+    false = np.array(_confidences(scores)[1][1])
+    rows = []
+    for low, high in ((0.0, 0.5), (0.5, 0.8), (0.8, 1.01)):
+        hits, wrong = int(((right >= low) & (right < high)).sum()), int(((false >= low) & (false < high)).sum())
+        rows.append((f"right among those with confidence {low:.1f}-{min(high, 1.0):.1f}", wilson(hits, hits + wrong)))
+    if len(right) and len(false):
+        area = float((np.sign(right[:, None] - false[None]) / 2 + 0.5).mean())
+        rows.append(("confidence of right over false ones, area under the curve", f"{area:.2f}"))
+    return rows
 
 
 def _recall(deposits: list[Found]) -> str:

@@ -6,10 +6,12 @@ import mesh_hand
 import numpy as np
 from calcinosis_testing import requires_shared
 from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, ray
-from CalcinosisImagingLib.analysis.ct.naming import name_bodies
+from CalcinosisImagingLib.analysis.ct.divide import divide_merged
+from CalcinosisImagingLib.analysis.ct.naming import Naming, name_bodies
 from CalcinosisImagingLib.analysis.ct.partition import bodies, fill_shells
+from CalcinosisImagingLib.analysis.ct.rays import Merged
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
-from CalcinosisImagingLib.analysis.ct.shape import Body
+from CalcinosisImagingLib.analysis.ct.shape import Body, measure_bodies
 from CalcinosisImagingLib.analysis.ct.template import CENTRES_MM, FOREARM_END_MM, LENGTHS_MM, VOLUMES_MM3
 
 
@@ -71,6 +73,33 @@ class NamingTest(unittest.TestCase):
         for i, name in naming.names.items():
             self.assertEqual(truth[kept[i]], name)
         self.assertGreaterEqual(len(naming.names), 25)
+
+    def test_two_phalanges_in_one_body_are_told_and_leave_the_other_names_right(self):
+        hand, truth = a_hand(False, a_turn(3))
+        parts = [truth.index("proximal-3"), truth.index("middle-3")]
+        first, second = (hand[i] for i in parts)
+        axis = second.centre - first.centre
+        joined = a_body(99, 0.5 * (first.centre + second.centre), axis, 72.0, first.volume_mm3 + second.volume_mm3)
+        bodies = [b for i, b in enumerate(hand) if i not in parts] + [joined]
+        naming = name_bodies(bodies)
+        self.assertEqual([(m.body, m.proximal, m.distal) for m in naming.merged], [(27, "proximal-3", "middle-3")])
+        kept = [name for i, name in enumerate(truth) if i not in parts]
+        self.assertEqual(naming.names, dict(enumerate(kept)))
+
+    def test_a_body_of_two_phalanges_is_cut_at_the_valley_near_their_joint(self):
+        k, j, i = np.indices((170, 24, 24)).astype(float)
+        radius = np.hypot(j - 12, i - 12)
+        filled = np.where((radius < 8) & (k >= 5) & (k < 165), 1000, 50).astype(np.int16)
+        filled[(np.abs(k - 103) < 2) & (radius < 8)] = 600
+        labels = (filled > 200).astype(np.int32)
+        body = measure_bodies(labels, np.diag([0.45, 0.45, 0.45, 1.0]), np.zeros(labels.shape, bool))[0]
+        beside = a_body(2, body.centre - [0, 0, 60.0], [0, 0, 1], 60.0, 4000.0)
+        pair = Merged(0, "proximal-3", "middle-3", 1, True)
+        naming = Naming({}, "unknown", 0.0, 1.0, None, (pair,))
+        cut = divide_merged(labels, filled, [body, beside], naming, np.diag([0.45, 0.45, 0.45, 1.0]))
+        self.assertEqual(int(cut.max()), 2)
+        planes = np.flatnonzero(np.bincount(np.argwhere(cut == 2)[:, 0], minlength=170))
+        self.assertAlmostEqual(min(abs(planes[0] - 103), abs(planes[-1] - 103)), 0, delta=2)
 
     def test_two_lonely_bodies_get_no_name(self):
         hand, truth = a_hand(False, np.eye(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -10,7 +10,7 @@ from scipy import ndimage
 from ..anatomy import BONE_LABELS
 from ..segmentation import Segment
 from .carpus import ray_points
-from .divide import divide_by_template
+from .divide import divide_by_template, divide_merged
 from .grid import WORK_MM, WorkGrid, boxes
 from .hands import group_by_hand
 from .naming import Naming, name_bodies, oversized
@@ -25,6 +25,9 @@ UNKNOWN_BONE_MM3 = 150.0
 SHELL = 0.7
 """A body whose depth is below this share of its outer layer has marrow."""
 FIRST_UNKNOWN_LABEL = 30
+METAL_HU = 2600.0
+"""On the working grid no bone reaches this, smoothed as it is."""
+METAL_RIM_VOXELS = 2
 LEFT_OFFSET = 100
 SESAMOID_BONES = ("metacarpal-1", "metacarpal-2", "metacarpal-5", "proximal-1")
 """Sesamoids lie on the volar side of these bones' heads: nearly always two at the thumb, often one at 2 and 5."""
@@ -67,13 +70,21 @@ class BodyTable:
 
 def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
     """Cut dense matter into bodies and name those that are bones, hand by hand."""
+    work = _without_metal(work, soft_hu)
     filled = fill_shells(work.hu)
     labels = cut_bodies(filled, soft_hu + BODY_CONTRAST_HU, work.voxel_mm3)
     groups, namings = _named(work, labels)
+    if any(naming.merged for naming in namings):
+        for group, naming in zip(groups, namings, strict=True):
+            labels = divide_merged(labels, filled, group, naming, work.ijk_to_ras)
+        groups, namings = _named(work, labels)
     large = set().union(*[oversized(g, n) for g, n in zip(groups, namings, strict=True)])
     if large:
-        labels = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
-        groups, namings = _named(work, labels)
+        cut = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
+        cut_groups, cut_namings = _named(work, cut)
+        # A wall may be a deposit's on a bone, and the cut run through the bone.
+        if _count(cut_namings) >= _count(namings):
+            labels, groups, namings = cut, cut_groups, cut_namings
     divided = labels
     for group, naming in zip(groups, namings, strict=True):
         cut = divide_by_template(divided, work.hu, group, naming, work.ijk_to_ras, WORK_MM)
@@ -84,11 +95,25 @@ def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
     return _table(work, labels, soft_hu, groups, namings)
 
 
+def _without_metal(work: WorkGrid, soft_hu: float) -> WorkGrid:
+    """The grid with soft tissue in the place of metal and its rim, which else joins bones; shells close again."""
+    metal = work.hu > METAL_HU
+    if not metal.any():
+        return work
+    rim = ndimage.binary_dilation(metal, iterations=METAL_RIM_VOXELS)
+    return replace(work, hu=np.where(rim, np.int16(soft_hu), work.hu))
+
+
 def _named(work: WorkGrid, labels: np.ndarray) -> tuple[list[list[Body]], list[Naming]]:
     """Bodies of each hand, and their names."""
     found = measure_bodies(labels, work.ijk_to_ras, _border(labels.shape))
     groups = [[found[i] for i in indices] for indices in group_by_hand(work.hu, labels, found)]
     return groups, [name_bodies(group) for group in groups]
+
+
+def _count(namings: list[Naming]) -> int:
+    """How many bodies have names."""
+    return sum(len(naming.names) for naming in namings)
 
 
 def _border(shape: tuple[int, ...], width: int = 3) -> np.ndarray:

@@ -114,7 +114,7 @@ def flexion_evidence(all_bodies: list[Body], names: dict[int, str], volar: np.nd
     return evidence
 
 
-def fit_wrist(all_bodies: list[Body], taken: dict[int, str], frame: PalmFrame) -> WristFit:
+def fit_wrist(all_bodies: list[Body], taken: set[int], frame: PalmFrame) -> WristFit:
     """Name the carpal and forearm bones in one frame: assignment by place and volume, the place refined in turns."""
     free = [i for i, body in enumerate(all_bodies) if i not in taken and body.volume_mm3 > 60]
     expected = {name: frame.to_ras(np.array(CENTRES_MM[name])) for name in CARPALS}
@@ -136,7 +136,7 @@ def fit_wrist(all_bodies: list[Body], taken: dict[int, str], frame: PalmFrame) -
         total += UNNAMED_COST * missing
         expected, forearm = _refined(all_bodies, pairs, frame, forearm)
     names = dict(pairs)
-    names.update(_forearm_names(all_bodies, set(taken) | set(names), forearm, distal, frame.scale))
+    names.update(_forearm_names(all_bodies, taken | set(names), forearm, distal, frame.scale))
     return WristFit(names, total, frame, expected | forearm)
 
 

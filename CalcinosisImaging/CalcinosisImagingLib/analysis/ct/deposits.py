@@ -13,7 +13,7 @@ from .grid import Box, grow_box, noise_hu
 from .halo import subtract_halo
 from .metal import find_metal
 from .psf import FWHM_PER_SIGMA, PointSpread, gaussian
-from .reject import RIND_MM3, Place, confidence, facts, reason
+from .reject import Place, confidence, facts, reason
 from .settings import CtSettings
 from .skin_edge import estimate_point_spread
 from .split import split_all
@@ -38,7 +38,7 @@ class Candidate:
     label: its value in the label array.
     volume_mm3: sum of its fractions times the voxel volume.
     plateau_hu, background_hu: levels inside and around it.
-    confidence: probability 0..1 that it is a deposit.
+    confidence: 0..1, how sure it is a deposit; see `reject.confidence`.
     reason: why it is rejected; empty for a deposit.
     """
 
@@ -195,9 +195,13 @@ def _describe(
     labels[found.mask] = label
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
     beside_bone = bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
-    reach = max(0.9 * np.hypot(psf.fwhm_mm, FWHM_PER_SIGMA * SMOOTH_MM), 1.5 * float(spacing.mean()))
-    rind = beside_bone and known.volume_mm3 < RIND_MM3 and _farthest_mm(found.mask, bones, spacing) <= reach
-    why = reason(known, replace(place, cut_bone=place.cut_bone and beside_bone, rind=rind), settings)
+    place = replace(
+        place,
+        cut_bone=place.cut_bone and beside_bone,
+        bone_reach_mm=_reach_mm(found.mask, bones, spacing) if beside_bone else np.inf,
+        halo_mm=max(0.9 * np.hypot(psf.fwhm_mm, FWHM_PER_SIGMA * SMOOTH_MM), 1.5 * float(spacing.mean())),
+    )
+    why = reason(known, place, settings)
     if not why:
         np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     return Candidate(
@@ -205,7 +209,7 @@ def _describe(
         found.volume_mm3,
         found.background_hu + found.contrast_hu,
         found.background_hu,
-        confidence(known, settings),
+        confidence(known, place, settings),
         why,
     )
 
@@ -223,6 +227,6 @@ def _is_cut(body: np.ndarray, box: Box, shape: tuple[int, int, int]) -> bool:
     return False
 
 
-def _farthest_mm(body: np.ndarray, bones: np.ndarray, spacing: np.ndarray) -> float:
-    """How far nearly all of a body (nine tenths) is within, from the next bone."""
+def _reach_mm(body: np.ndarray, bones: np.ndarray, spacing: np.ndarray) -> float:
+    """Distance from bone within which nine tenths of a body lie."""
     return float(np.percentile(ndimage.distance_transform_edt(bones == 0, sampling=spacing)[body], 90))

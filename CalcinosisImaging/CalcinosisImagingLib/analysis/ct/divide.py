@@ -11,11 +11,43 @@ from .grid import boxes
 from .naming import Naming
 from .partition import flood
 from .shape import Body
-from .template import CENTRES_MM, VOLUMES_MM3
+from .template import CENTRES_MM, LENGTHS_MM, VOLUMES_MM3
 
 NEAR_MM = 4.0
 SEED_MM = 2.0
 EXCESS = 1.45
+JOINT_SHARE = 0.06
+"""The joint between two bones of a ray lies within this share of their length of its expected place."""
+
+
+def divide_merged(
+    labels: np.ndarray, filled: np.ndarray, all_bodies: list[Body], naming: Naming, ijk_to_ras: np.ndarray
+) -> np.ndarray:
+    """Labels with each body that is two long bones in one cut near their joint's expected place, at the lowest pass.
+
+    Parameters
+    ----------
+    filled: (K, J, I) int16, the image with shells filled (`partition.fill_shells`).
+    """
+    result = labels.copy()
+    following = int(labels.max())
+    places = boxes(labels)
+    for pair in naming.merged:
+        body = all_bodies[pair.body]
+        box = places[body.label - 1]
+        mask = labels[box] == body.label
+        where = np.argwhere(mask)
+        along = transform_points(ijk_to_ras, (where + [s.start for s in box])[:, ::-1]) @ body.axis
+        if (all_bodies[pair.beside].centre @ body.axis > body.centre @ body.axis) == pair.beside_is_proximal:
+            along = -along
+        share = (along - along.min()) / np.ptp(along)
+        joint = LENGTHS_MM[pair.proximal] / (LENGTHS_MM[pair.proximal] + LENGTHS_MM[pair.distal])
+        seeds = np.zeros(mask.shape, np.int32)
+        seeds[tuple(where[share < joint - JOINT_SHARE].T)] = 1
+        seeds[tuple(where[share > joint + JOINT_SHARE].T)] = 2
+        following += 1
+        result[box][flood(-filled[box], seeds, mask) == 2] = following
+    return result
 
 
 def divide_by_template(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..anatomy import FOREARM
 from .carpus import SIDE_MARGIN, WristFit, fit_wrist, flexion_evidence, palm_frames
-from .rays import name_rays
+from .rays import Merged, name_rays
 from .shape import Body
 from .template import LENGTHS_MM, VOLUMES_MM3
 
@@ -29,6 +29,7 @@ class Naming:
     side_log_odds: evidence for right over left.
     scale: size of the hand relative to the template.
     wrist: the fit of carpus and forearm, None if there was no palm to start from.
+    merged: bodies that are two bones of a ray in one; they have no name.
     """
 
     names: dict[int, str]
@@ -36,6 +37,7 @@ class Naming:
     side_log_odds: float
     scale: float
     wrist: WristFit | None
+    merged: tuple[Merged, ...] = ()
 
 
 def oversized(all_bodies: list[Body], naming: Naming) -> set[int]:
@@ -60,13 +62,13 @@ def name_bodies(all_bodies: list[Body]) -> Naming:
     Rays come first (`rays.name_rays`), then both mirror images of the palm are tried for carpus and forearm; the side
     follows from how well each fits, from the way the fingers bend and from the thumb's place.
     """
-    names, scale, _ = name_rays(all_bodies)
+    names, scale, merged = name_rays(all_bodies)
     if len(names) < MIN_BONES:
-        return Naming({}, "unknown", 0.0, scale, None)
+        return Naming({}, "unknown", 0.0, scale, None, merged)
     frames = palm_frames(all_bodies, names, scale)
     if not frames:
-        return Naming(names, "unknown", 0.0, scale, None)
-    fits = {side: fit_wrist(all_bodies, names, frame) for side, frame in frames.items()}
+        return Naming(names, "unknown", 0.0, scale, None, merged)
+    fits = {side: fit_wrist(all_bodies, {*names, *(m.body for m in merged)}, frame) for side, frame in frames.items()}
     evidence = {
         side: flexion_evidence(all_bodies, names, frames[side].axes[1]) - 0.5 * 0.25 * fits[side].cost for side in fits
     }
@@ -74,4 +76,4 @@ def name_bodies(all_bodies: list[Body]) -> Naming:
     best = "right" if odds >= 0 else "left"
     side = best if abs(odds) >= SIDE_MARGIN else "unknown"
     fit = fits[best]
-    return Naming(names | fit.names, side, float(np.round(odds, 6)), scale, fit)
+    return Naming(names | fit.names, side, float(np.round(odds, 6)), scale, fit, merged)

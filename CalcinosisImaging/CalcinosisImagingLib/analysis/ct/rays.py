@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,18 +20,49 @@ STOUT = 1.8
 LENGTH_SIGMA = 0.13
 VOLUME_SIGMA = 0.5
 MISSING_COST = 6.0
+MERGED_COST = 8.0
 PLACE_SIGMA_MM = 4.0
 THUMB_SIGMA_MM = 10.0
 OPTIONS = 8
 SCALES = np.arange(0.70, 1.31, 0.025)
 
 
+@dataclass(frozen=True, order=True)
+class Merged:
+    """A body that is two bones of a ray in one.
+
+    Attributes
+    ----------
+    body: its index; ``proximal`` and ``distal`` the bones.
+    beside: index of its neighbour in the ray, which is nearer to the wrist if ``beside_is_proximal``.
+    """
+
+    body: int
+    proximal: str
+    distal: str
+    beside: int
+    beside_is_proximal: bool
+
+
 @dataclass(frozen=True)
 class RayFit:
-    """Bodies named along one digit: ``names`` maps the index of a body to the bone; ``cost`` of lengths and volumes."""
+    """Bodies named along one digit.
+
+    Attributes
+    ----------
+    names: index of a body and its bone.
+    cost: of lengths and volumes.
+    merged: the body that looks like two bones of the digit in one, if one does.
+    """
 
     names: tuple[tuple[int, str], ...]
     cost: float
+    merged: Merged | None = None
+
+    @property
+    def bodies(self) -> frozenset[int]:
+        """Indices of all its bodies."""
+        return frozenset(i for i, _ in self.names) | ({self.merged.body} if self.merged else set())
 
 
 def chains(all_bodies: list[Body]) -> list[list[int]]:
@@ -100,31 +133,53 @@ def _paths(indices: list[int], link: dict[tuple[int, int], tuple[int, int]]) -> 
 
 
 def fit_ray(path: list[int], all_bodies: list[Body], digit: int, scale: float) -> RayFit | None:
-    """The cheapest way to see a digit in a part of a chain."""
+    """The cheapest way to see a digit in a part of a chain; one body may stand for two bones that were not parted."""
     segments = ray(digit)
     best: RayFit | None = None
     for order in (path, path[::-1]):
-        for first in range(len(order)):
-            for offset in range(len(segments)):
-                count = min(len(order) - first, len(segments) - offset)
-                for length in range(1, count + 1):
-                    pairs = tuple(zip(order[first : first + length], segments[offset : offset + length], strict=True))
-                    if length < 2:
-                        continue
-                    cost = sum(_bone_cost(all_bodies[i], name, scale) for i, name in pairs)
-                    cost += MISSING_COST * (len(segments) - length)
-                    if best is None or cost < best.cost:
-                        best = RayFit(pairs, cost)
+        single = [[_bone_cost(all_bodies[i], [name], scale) for name in segments] for i in order]
+        double = [
+            [_bone_cost(all_bodies[i], list(two), scale) + MERGED_COST for two in pairwise(segments)] for i in order
+        ]
+        for first, offset, length, merged in _layouts(len(order), len(segments)):
+            steps = [(first + k, offset + k + (merged is not None and k > merged)) for k in range(length)]
+            cost = sum((double if k == merged else single)[b][s] for k, (b, s) in enumerate(steps))
+            cost += MISSING_COST * (len(segments) - length - (merged is not None))
+            if best is None or cost < best.cost:
+                names = tuple((order[b], segments[s]) for k, (b, s) in enumerate(steps) if k != merged)
+                best = RayFit(names, cost, _merged(order, segments, first, offset, merged))
     return best
 
 
-def _bone_cost(body: Body, name: str, scale: float) -> float:
-    """Squared deviations of length and volume, in standard deviations; a bone cut by the border may be short."""
-    length = np.log(body.length_mm / (scale * LENGTHS_MM[name])) / LENGTH_SIGMA
-    volume = np.log(body.volume_mm3 / (scale**3 * VOLUMES_MM3[name])) / VOLUME_SIGMA
+def _merged(order: list[int], segments: list[str], first: int, offset: int, merged: int | None) -> Merged | None:
+    """What is known of the body at a place of a layout that covers two segments."""
+    if merged is None:
+        return None
+    place = first + merged
+    proximal, distal = segments[offset + merged : offset + merged + 2]
+    return Merged(order[place], proximal, distal, order[place - 1] if merged else order[place + 1], merged > 0)
+
+
+def _layouts(bodies: int, segments: int) -> Iterator[tuple[int, int, int, int | None]]:
+    """First body, first segment, number of bodies (two or more), and which of them covers two segments, if one does."""
+    for first in range(bodies):
+        for offset in range(segments):
+            for length in range(2, min(bodies - first, segments - offset) + 1):
+                yield first, offset, length, None
+                if offset + length < segments:
+                    yield from ((first, offset, length, merged) for merged in range(length))
+
+
+def _bone_cost(body: Body, names: list[str], scale: float) -> float:
+    """Squared deviations of length and volume of one bone, or two in one, in standard deviations.
+
+    A bone cut by the border may be short.
+    """
+    length = np.log(body.length_mm / (scale * sum(LENGTHS_MM[name] for name in names))) / LENGTH_SIGMA
+    volume = np.log(body.volume_mm3 / (scale**3 * sum(VOLUMES_MM3[name] for name in names))) / VOLUME_SIGMA
     # A deposit that touches a bone adds to it; little takes from it.
     volume = 0.6 * volume if volume > 0 else volume
-    if name.startswith("distal") and length < 0:
+    if names[-1].startswith("distal") and length < 0:
         # Tips are resorbed in this disease.
         length = 0.6 * length
     if body.at_border:
@@ -132,15 +187,15 @@ def _bone_cost(body: Body, name: str, scale: float) -> float:
     return min(float(length**2 + volume**2), 4 * MISSING_COST)
 
 
-def name_rays(all_bodies: list[Body]) -> tuple[dict[int, str], float, float]:
-    """Names of the bodies in rays (index -> bone), the hand's scale, and the cost.
+def name_rays(all_bodies: list[Body]) -> tuple[dict[int, str], float, tuple[Merged, ...]]:
+    """Names of the bodies in rays (index -> bone), the hand's scale, and bodies that are two bones of a ray in one.
 
     Every way of giving chains to digits is weighed by lengths, volumes and the distances between the metacarpals
     (which are the same for a right and a left hand).
     """
     paths = [p for p in chains(all_bodies) if p]
     if not paths:
-        return {}, 1.0, np.inf
+        return {}, 1.0, ()
     best: tuple[float, float, list[RayFit]] = (np.inf, 1.0, [])
     for scale in SCALES:
         prior = float((np.log(scale) / 0.15) ** 2)
@@ -152,7 +207,8 @@ def name_rays(all_bodies: list[Body]) -> tuple[dict[int, str], float, float]:
         cost, chosen = _cheapest(options, all_bodies, float(scale), best[0] - prior)
         if chosen and cost + prior < best[0]:
             best = (cost + prior, float(scale), chosen)
-    return {i: name for fit in best[2] for i, name in fit.names}, best[1], best[0]
+    merged = tuple(fit.merged for fit in best[2] if fit.merged is not None)
+    return {i: name for fit in best[2] for i, name in fit.names}, best[1], merged
 
 
 def _cheapest(
@@ -170,7 +226,7 @@ def _cheapest(
             best = (cost, chosen)
             return
         for fit in options[digit - 1]:
-            bodies = frozenset(i for i, _ in fit.names)
+            bodies = fit.bodies
             if used & bodies:
                 continue
             place = _place_cost([*chosen, fit], all_bodies, scale) - _place_cost(chosen, all_bodies, scale)

@@ -73,13 +73,15 @@ class Place:
     streak_hu: contrast that streaks of metal may have there; 0 without metal.
     cut_bone: whether it is at the border of the image beside a bone.
     joint_mm: distance from the next joint that has sesamoids.
-    rind: whether it is no farther from bone than the bone's blur reaches.
+    bone_reach_mm: nine tenths of it are within this distance from bone; infinite where there is none.
+    halo_mm: how far the blur of bone reaches.
     """
 
     streak_hu: float = 0.0
     cut_bone: bool = False
     joint_mm: float = np.inf
-    rind: bool = False
+    bone_reach_mm: float = np.inf
+    halo_mm: float = 0.0
 
 
 def facts(
@@ -136,7 +138,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return STREAK
     if place.cut_bone:
         return BORDER
-    if place.rind and f.volume_mm3 < RIND_MM3:
+    if place.bone_reach_mm <= place.halo_mm and f.volume_mm3 < RIND_MM3:
         return RIND
     if f.volume_mm3 < settings.minimum_volume_mm3:
         return SMALL
@@ -163,9 +165,16 @@ def least_signal(settings: CtSettings) -> float:
     return 10.0 - 6.0 * settings.sensitivity
 
 
-def confidence(f: Facts, settings: CtSettings) -> float:
-    """Probability-like 0..1: from the signal over what is asked, less for the look of a shell."""
-    surplus = f.signal_to_noise / least_signal(settings) - 1.0
-    sure = 1.0 / (1.0 + np.exp(-1.0 - 2.0 * surplus))
-    shell = np.clip((f.core_share - 0.6) / 0.3, 0.3, 1.0)
-    return float(np.round(sure * shell, 2))
+def confidence(f: Facts, place: Place, settings: CtSettings) -> float:
+    """How sure it is a deposit, 0..1: a product of what speaks for it, each factor rising to 1.
+
+    Signal over what is asked, size, contrast over soft tissue and solidity; it is halved in reach of streaks, and less
+    where all of it lies near the edge of a bone. Not a probability, but in the order of one (docs/ct.md).
+    """
+    signal = 1.0 - np.exp(-1.5 * max(f.signal_to_noise / least_signal(settings) - 0.5, 0.0))
+    size = f.volume_mm3 / (f.volume_mm3 + 2.0 * settings.minimum_volume_mm3)
+    contrast = f.contrast_hu / (f.contrast_hu + 0.5 * settings.minimum_contrast_hu)
+    solid = np.clip((f.core_share - 0.7) / 0.25, 0.2, 1.0)
+    streaks = 0.5 if place.streak_hu > 0 else 1.0
+    edge = 0.6 if place.bone_reach_mm <= 2.0 * place.halo_mm else 1.0
+    return float(np.round(signal * size * max(contrast, 0.0) * solid * streaks * edge, 2))
