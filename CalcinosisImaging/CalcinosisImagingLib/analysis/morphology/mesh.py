@@ -9,6 +9,7 @@ morphological features, arXiv:1612.07003).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -63,16 +64,38 @@ def mesh_vertices(mask: np.ndarray) -> np.ndarray:
     The vertices left out lie between two others of their line, so that the hull and the largest distance are the
     same as those of the whole mesh.
     """
+    return _line_ends(mask, lambda ends: np.isfinite(ends))
+
+
+def hull_candidates(mask: np.ndarray) -> np.ndarray:
+    """The same without vertices that lie between two others of their side of the mesh, which no hull has as corners."""
+    return _line_ends(mask, _is_peak)
+
+
+def _line_ends(mask: np.ndarray, keep: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Outermost vertices of all lines along each axis; ``keep`` chooses from a map of heights, -inf where none is."""
     found = []
     for axis in range(3):
         lines = np.moveaxis(mask, axis, -1)
         hit = lines.any(axis=-1)
-        first = lines.argmax(axis=-1)[hit] - 0.5
-        last = mask.shape[axis] - 0.5 - lines[..., ::-1].argmax(axis=-1)[hit]
-        across = np.argwhere(hit).astype(float)
-        for ends in (first, last):
-            found.append(np.insert(across, axis, ends, axis=1))
+        first = lines.argmax(axis=-1) - 0.5
+        last = mask.shape[axis] - 0.5 - lines[..., ::-1].argmax(axis=-1)
+        for ends, outwards in ((first, -1.0), (last, 1.0)):
+            kept = keep(np.where(hit, outwards * ends, -np.inf)) & hit
+            found.append(np.insert(np.argwhere(kept).astype(float), axis, ends[kept], axis=1))
     return np.concatenate(found)
+
+
+def _is_peak(heights: np.ndarray) -> np.ndarray:
+    """Whether a height is above the middle of its two neighbours, along both axes and both diagonals."""
+    padded = np.pad(heights, 1, constant_values=-np.inf)
+    peak = np.ones(heights.shape, bool)
+    rows, columns = heights.shape
+    for row, column in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        before = padded[1 - row : 1 - row + rows, 1 - column : 1 - column + columns]
+        after = padded[1 + row : 1 + row + rows, 1 + column : 1 + column + columns]
+        peak &= heights > (before + after) / 2
+    return peak
 
 
 @lru_cache(maxsize=1)

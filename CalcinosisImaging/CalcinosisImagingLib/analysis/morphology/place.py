@@ -17,7 +17,7 @@ from .mesh import mesh_vertices
 
 JOINT_PAIRS = 2000
 """Surface points of a bone that are tried when the joint with its neighbour is looked for."""
-FIRST_TRIES = 40
+FIRST_TRIES = 20
 """Surface points of a deposit from which the shortest way is looked for."""
 END_PART = 0.5
 """A deposit beyond this part of the half length of a bone, from its middle, lies at the joint and not at the shaft."""

@@ -7,10 +7,10 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 from .cut import Cut
-from .mesh import mask_mesh, mesh_vertices
+from .mesh import hull_candidates, mask_mesh, mesh_vertices
 
-DIRECTIONS = 90
-"""Directions tried for the in-plane diameter: 2 degrees apart, so at most 0.02 % too small."""
+DIRECTIONS = 60
+"""Directions tried for the in-plane diameter: 3 degrees apart, so at most 0.04 % too small."""
 
 
 def shape_measures(cut: Cut) -> dict[str, object]:
@@ -18,8 +18,9 @@ def shape_measures(cut: Cut) -> dict[str, object]:
     cut = cut.tightened()
     mesh = mask_mesh(cut.mask, cut.spacing_mm)
     vertices = mesh_vertices(cut.mask) * cut.spacing_mm
-    hull = ConvexHull(vertices)
-    corners = vertices[hull.vertices]
+    candidates = hull_candidates(cut.mask) * cut.spacing_mm
+    hull = ConvexHull(candidates)
+    corners = candidates[hull.vertices]
     points = np.argwhere(cut.mask) * cut.spacing_mm
     volume, area = mesh.volume_mm3, mesh.area_mm2
     return {

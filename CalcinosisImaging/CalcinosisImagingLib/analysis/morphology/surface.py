@@ -19,7 +19,7 @@ BAND = 0.7
 """Half width of the band of levels about the surface, as a part of the way to the lowest or highest level."""
 LEAST_SLICES = 3
 """Fewest voxels along every axis of the image for a surface to be drawn."""
-RAYS = 150
+RAYS = 100
 """Most surface points from which thickness is measured."""
 
 
@@ -54,7 +54,7 @@ def _level_area_mm2(cut: Cut, fractions: Fractions, smoothing: np.ndarray) -> fl
     level by the enclosed volume takes that back, exactly so for a sphere. Noise makes gradients longer on average:
     by its variance along the surface, which is taken off their squares.
     """
-    pad = int(np.ceil(2 * smoothing.max()))
+    pad = int(np.ceil(1.5 * smoothing.max()))
     excess = np.pad(fractions.filled, pad)
     smooth, *derivatives = _smoothed(excess, smoothing)
     near = smooth > 0.1 * smooth.max()
@@ -89,7 +89,7 @@ def _smoothed(values: np.ndarray, smoothing: np.ndarray) -> list[np.ndarray]:
 
     Derivatives are central differences (`SLOPE`).
     """
-    smooth = ndimage.gaussian_filter(values, smoothing, mode="constant", truncate=3.5)
+    smooth = ndimage.gaussian_filter(values, smoothing, mode="constant", truncate=3.0)
     return [smooth] + [ndimage.correlate1d(smooth, SLOPE, axis, mode="constant") for axis in range(3)]
 
 
