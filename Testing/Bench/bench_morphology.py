@@ -139,9 +139,9 @@ def size_and_intensity(volume: Volume, deposits: Segmentation) -> list[dict[str,
 def median_ms(volume: Volume, deposits: Segmentation) -> float:
     """CPU milliseconds for every column of one deposit of about the median size (50 to 72 mm³), cut out beforehand."""
     parts = []
-    for label, box in labelled_boxes(deposits.labels):
-        if 50 < (deposits.labels[box] == label).sum() * 0.027 < 72:
-            near = grow(box, 8, deposits.labels.shape)
+    for label, tight in labelled_boxes(deposits.labels):
+        if 50 < (deposits.labels[tight] == label).sum() * 0.027 < 72:
+            near = grow(tight, 8, deposits.labels.shape)
             labels = np.where(deposits.labels[near] == label, deposits.labels[near], 0)
             crop = volume.crop(near)
             parts.append((crop, Segmentation(crop.with_voxels(labels), deposits.segments)))
