@@ -91,6 +91,20 @@ class LogicTest(unittest.TestCase):
         self.logic.quantify(self.parameters)
         self.assertIs(self.parameters.depositTable, table)
 
+    def test_the_given_point_spread_reaches_the_measures_of_a_film(self):
+        rows, columns = np.indices((80, 80)) - 40.0
+        depth = np.sqrt(np.maximum(15.0**2 - rows**2 - columns**2, 0))
+        film = Volume((100 * depth).astype(np.int16)[None], np.diag([0.15, 0.15, 1.0, 1.0]))
+        node = volume_to_node(slicer.mrmlScene, film, "film", "xray")
+        labels = Segmentation(film.with_voxels((film.voxels > 300).astype(np.uint16)), (Segment(1, "d", "D"),))
+        deposits = segmentation_to_node(slicer.mrmlScene, labels, "film deposits", node)
+        # The border of a ball's shadow lies the farther out the wider the blur that the image is taken to have.
+        sharp, wide = (
+            self.logic.quantifySegmentation(node, deposits, "xray", psf_fwhm_mm=width)[0]["area_detector_mm2"]
+            for width in (0.1, 0.6)
+        )
+        self.assertGreater(abs(wide - sharp), 0.01)
+
     def test_a_stopped_step_changes_nothing(self):
         self.parameters.ctVolume, self.parameters.ctDeposits = self.add_balls("CT", "ct")
         with self.assertRaises(OperationCancelled):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.morphology.calibration import Calibration, calibrate, read_calibration
-from CalcinosisImagingLib.analysis.morphology.kind import consistency_from_both
+from CalcinosisImagingLib.analysis.morphology.kind import consistency_from_both, consistency_of
 from CalcinosisImagingLib.analysis.morphology.quantify import quantify
 from CalcinosisImagingLib.analysis.morphology.registry import COLUMNS, MEASURES, markdown_table
 from CalcinosisImagingLib.analysis.morphology.rollup import ScoreWeights, change_class, region_scores, roll_up
@@ -81,6 +81,11 @@ class Consistencies(unittest.TestCase):
         self.assertEqual(consistency_from_both(between, [{"signal_ratio": 0.1}])[0], "chalk")
         self.assertEqual(consistency_from_both(between, [{"signal_ratio": 2.0}])[0], "paste")
         self.assertEqual(consistency_from_both(None, []), ("unknown", None))
+
+    def test_of_a_thin_deposit_are_not_paste_where_its_brightest_tenth_is_dense(self):
+        thin = {"plateau_hu": 430.0, "p90_hu": 540.0, "noise_hu": 20.0}
+        self.assertNotEqual(consistency_of(thin, "ct")[0], "paste")
+        self.assertEqual(consistency_of({**thin, "plateau_hu": 300.0, "p90_hu": 330.0}, "ct")[0], "paste")
 
 
 class RollUps(unittest.TestCase):

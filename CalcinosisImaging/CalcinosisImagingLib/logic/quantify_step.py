@@ -36,11 +36,12 @@ def quantify_segmentation(
 
     ct_bones_node: bones of the CT, carried to this image by its registration.
     bones_on_image_node: bones on this image's own grid instead.
+    psf_fwhm_mm: width of the point spread; of a film that of detector and focal spot together, at the detector.
     """
     volume = volume_from_node(volume_node)
     deposits = segmentation_from_node(segmentation_node, volume)
     if modality == "xray":
-        rows = _film_rows(volume_node, volume, deposits, ct_bones_node, progress)
+        rows = _film_rows(volume_node, volume, deposits, ct_bones_node, psf_fwhm_mm, progress)
     else:
         if bones_on_image_node is not None:
             bones = segmentation_from_node(bones_on_image_node, volume)
@@ -66,16 +67,29 @@ def _view_name(film_node: object) -> str | None:
 
 
 def _film_rows(
-    film_node: object, film: Volume, deposits: Segmentation, ct_bones_node: object | None, progress: Progress
+    film_node: object,
+    film: Volume,
+    deposits: Segmentation,
+    ct_bones_node: object | None,
+    psf_fwhm_mm: float | None,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """Measures of shadows: the depth of each from the bone that it lies at, where the film was located."""
     view = get_view(film_node)
     shadows = carried_bones(film_node, "xray", ct_bones_node)
     if shadows is None:
         magnification = None if view is None else view.magnification
-        return quantify(film, deposits, "xray", view=view, magnification=magnification, progress=progress)
+        return quantify(
+            film,
+            deposits,
+            "xray",
+            view=view,
+            psf_fwhm_mm=psf_fwhm_mm,
+            magnification=magnification,
+            progress=progress,
+        )
     bones = segmentation_from_node(ct_bones_node, grid_of(ct_bones_node))
-    rows = quantify(film, deposits, "xray", bones=bones, view=view, progress=progress)
+    rows = quantify(film, deposits, "xray", bones=bones, view=view, psf_fwhm_mm=psf_fwhm_mm, progress=progress)
     sites = nearest_labels(deposits, shadows)
     for row in rows:
         row["site"] = sites.get(row["deposit_id"])

@@ -10,7 +10,7 @@ FORMS = ("stone", "plate", "net", "stippled")
 CONSISTENCIES = ("chalk", "paste", "mixed")
 SURE = 0.6
 """Least probability of an answer other than 'unknown'."""
-LEAST_MM3 = 2.0
+LEAST_MM3 = 5.0
 """Below this volume the form is not told."""
 OPEN_SOLIDITY = 0.26
 """Mesh volume over hull volume at which a body is as likely open (net, stippled) as closed (stone, plate)."""
@@ -30,6 +30,8 @@ MIXED_UNEVEN = 0.15
 """...if its heterogeneity is at least this."""
 PASTE_HU = 400.0
 CHALK_HU = 600.0
+P90_OF_NOISE = 1.28
+"""Standard deviations of noise by which the 90th percentile lies above the mean."""
 VOID_RATIO = 0.5
 BRIGHT_RATIO = 1.25
 
@@ -64,12 +66,16 @@ def consistency_of(row: Mapping[str, object], modality: str) -> tuple[str, float
 def _ct_odds(row: Mapping[str, object]) -> dict[str, float]:
     """Probabilities from the CT number of the full deposit, the part of it that is dense, and its heterogeneity.
 
-    Blur can only lower a thin deposit's values: where its own CT number is not known, what is dense all the same is
-    chalk.
+    Blur can only lower a thin deposit's values: its own CT number is not below those of its brightest tenth, and where
+    it is not known, what is dense all the same is chalk.
     """
     plateau, upper = row.get("plateau_hu"), row.get("p90_hu")
-    if plateau is None and upper is not None and upper > CHALK_HU:
-        plateau = upper
+    if upper is not None:
+        upper -= P90_OF_NOISE * (row.get("noise_hu") or 0.0)
+        if plateau is not None:
+            plateau = max(plateau, upper)
+        elif upper > CHALK_HU:
+            plateau = upper
     return hu_odds(plateau, row.get("dense_share"), row.get("heterogeneity"))
 
 
