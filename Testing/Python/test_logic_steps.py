@@ -91,6 +91,28 @@ class LogicTest(unittest.TestCase):
         self.logic.quantify(self.parameters)
         self.assertIs(self.parameters.depositTable, table)
 
+    def test_a_transform_moves_the_centre_and_leaves_sizes_hardened_or_not(self):
+        volume, deposits = self.add_balls("CT", "ct")
+        measure = lambda: self.logic.quantifySegmentation(volume, deposits, "ct", psf_fwhm_mm=0.5)  # noqa: E731
+        plain = measure()
+        turn = np.eye(4)
+        turn[:3, :3] = [[0, -1, 0], [0.6, 0, -0.8], [0.8, 0, 0.6]]
+        turn[:3, 3] = SHIFT_MM
+        transform = linear_transform_node(slicer.mrmlScene, "turned", turn)
+        for node in (volume, deposits):
+            node.SetAndObserveTransformNodeID(transform.GetID())
+        hung = measure()
+        for node in (volume, deposits):
+            node.HardenTransform()
+        hardened = measure()
+        for before, under, after in zip(plain, hung, hardened, strict=True):
+            moved = turn @ [*(before[f"centroid_{axis}_mm"] for axis in "ras"), 1]
+            np.testing.assert_allclose([after[f"centroid_{axis}_mm"] for axis in "ras"], moved[:3], atol=1e-4)
+            for key in ("volume_mm3", "surface_area_mm2", "major_axis_mm", "max_diameter_mm", "plateau_hu"):
+                with self.subTest(key):
+                    self.assertEqual(under[key], before[key])
+                    self.assertAlmostEqual(after[key] / before[key], 1, delta=1e-4)
+
     def test_the_given_point_spread_reaches_the_measures_of_a_film(self):
         rows, columns = np.indices((80, 80)) - 40.0
         depth = np.sqrt(np.maximum(15.0**2 - rows**2 - columns**2, 0))
