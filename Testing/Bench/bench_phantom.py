@@ -79,8 +79,8 @@ def line_integral_errors():
     even = (ndimage.gaussian_gradient_magnitude(theirs, 1.0) < 0.02 * theirs)[body]
     return (
         f"| line integrals, {int(body.sum())} rays | mean {100 * relative.mean():+.2f} %, median of the size "
-        f"{100 * np.median(np.abs(relative)):.2f} %, within 1 %: {100 * (np.abs(relative) < 0.01).mean():.0f} %; away from "
-        f"edges ({100 * even.mean():.0f} % of the rays): {100 * (np.abs(relative[even]) < 0.01).mean():.0f} % |"
+        f"{100 * np.median(np.abs(relative)):.2f} %, within 1 %: {100 * (np.abs(relative) < 0.01).mean():.0f} %; "
+        f"away from edges ({100 * even.mean():.0f} %): {100 * (np.abs(relative[even]) < 0.01).mean():.0f} % |"
     )
 
 
