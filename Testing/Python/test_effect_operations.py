@@ -133,6 +133,30 @@ class ResultTest(Case):
         OPERATIONS["out"](scene)
         self.assertEqual(scene.ids(), ["deposit-2", "deposit-3"])
 
+    def test_clicks_and_lines_reach_their_voxels_below_a_non_linear_transform(self):
+        scene = self.scene("mr", extra=("c",))
+        here = np.array([[0, 0, 0], [30, 0, 0], [0, 30, 0], [0, 0, 20], [30, 30, 20], [10, 12, 9]], float)
+        there = here + np.array([[4, 0, 1], [0, 5, 0], [-3, 0, 2], [0, 4, 0], [2, 2, -3], [6, -5, 4]], float)
+        warp = vtk.vtkThinPlateSplineTransform()
+        warp.SetBasisToR()
+        for set_landmarks, points in ((warp.SetSourceLandmarks, here), (warp.SetTargetLandmarks, there)):
+            landmarks = vtk.vtkPoints()
+            for point in points:
+                landmarks.InsertNextPoint(*point)
+            set_landmarks(landmarks)
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
+        node.SetAndObserveTransformToParent(warp)
+        for hung in (scene.volume, scene.segmentation):
+            hung.SetAndObserveTransformNodeID(node.GetID())
+        OPERATIONS["in"](scene)
+        self.assertGreater(dice(scene.mask("deposit-3"), scene.ball("c")), 0.95, scene.message)
+        mask = scene.mask("deposit-1")
+        OPERATIONS["cut"](scene)
+        self.assertEqual(len(scene.ids()), 4, scene.message)
+        np.testing.assert_array_equal(scene.mask("deposit-1") | scene.mask("deposit-4"), mask)
+        OPERATIONS["out"](scene)
+        self.assertLess((scene.deposits() & scene.ball("a")).sum(), 0.7 * mask.sum(), scene.message)
+
     def test_a_segmentation_of_another_geometry_is_edited_on_its_own_grid(self):
         scene = self.scene("ct", extra=("c",))
         matrix = np.diag([0.6, 0.7, 0.5, 1.0])
