@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from calcinosis_testing import SHARED_DATA
 from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS
 from CalcinosisImagingLib.analysis.carry import bones_on_grid
 from CalcinosisImagingLib.analysis.itk_bridge import from_itk
@@ -25,7 +25,6 @@ from CalcinosisImagingLib.phantom.presets import MrProtocol, preset_named
 from CalcinosisImagingLib.phantom.scanner import mr_grid
 from CalcinosisImagingLib.phantom.visibility import Visibility, visibility
 
-SHARED_DATA = Path("/work/shared/data")
 LAVA = SHARED_DATA / "wrist_mri_lava" / "Wrist_01_LAVA.nii.gz"
 BONE_STEP_MM = 0.5
 
@@ -164,8 +163,3 @@ def _box(mask: np.ndarray, ijk: np.ndarray, spacing: np.ndarray) -> tuple[slice,
     pad = np.ceil(4.0 / spacing).astype(int)
     low, high = np.maximum(where.min(0) - pad, 0), np.minimum(where.max(0) + pad + 1, mask.shape)
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-
-
-def real_cases(seeds: Iterator[int]) -> Iterator[Case]:
-    """Real cases, one at a time."""
-    yield from map(real_case, seeds)
