@@ -11,6 +11,7 @@ from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.analysis.view import View
 from CalcinosisImagingLib.analysis.volume import Volume
 from CalcinosisImagingLib.phantom.implant import implant, implant_film
+from CalcinosisImagingLib.phantom.visibility import visibility
 from scipy import ndimage
 
 FINGER = "hrpqct_finger_GPL3/GRAY_JOINT_half.nii.gz"
@@ -106,6 +107,37 @@ class ImplantTest(unittest.TestCase):
         for row in out.rows:
             ijk = np.rint(mr.to_ijk(np.array([row[f"centroid_{a}_mm"] for a in "ras"]))).astype(int)
             self.assertLess(out.volume.voxels[ijk[2], ijk[1], ijk[0]], 0.5 * mr.voxels[ijk[2], ijk[1], ijk[0]])
+
+
+class VisibilityTest(unittest.TestCase):
+    def seen(self, own, around, size=5):
+        """A cube of ``own`` signal in tissue of ``around``, noise 10, voxels of 1 mm."""
+        image = np.random.default_rng(1).normal(around, 10.0, (21, 21, 21))
+        inside = np.zeros(image.shape, bool)
+        inside[8 : 8 + size, 8 : 8 + size, 8 : 8 + size] = True
+        image[inside] += own - around
+        return image, inside
+
+    def test_contrast_to_noise_is_the_difference_over_the_noise_times_the_root_of_the_voxels(self):
+        image, inside = self.seen(0.0, 200.0)
+        found = visibility(image, inside, np.zeros_like(inside), np.ones(3), 125.0)
+        self.assertAlmostEqual(found.contrast_to_noise, 20.0 * np.sqrt(125.0), delta=0.1 * 20.0 * np.sqrt(125.0))
+        self.assertEqual(found.alike, 0.0)
+        self.assertTrue(found.visible)
+
+    def test_what_looks_like_its_surroundings_or_like_muscle_or_is_a_speck_cannot_be_told(self):
+        image, inside = self.seen(0.0, 200.0)
+        dark = image.copy()
+        dark[:, :, :9] = dark[:, :9] = dark[:9] = 0.0
+        cases = {
+            "in the dark": (dark, inside, 125.0),
+            "like muscle in fat": (*self.seen(100.0, 200.0), 125.0),
+            "a speck": (*self.seen(0.0, 200.0, 1), 1.0),
+            "no voxel": (image, np.zeros_like(inside), 0.2),
+        }
+        for name, (signal, mask, volume) in cases.items():
+            with self.subTest(name):
+                self.assertFalse(visibility(signal, mask, np.zeros_like(mask), np.ones(3), volume).visible)
 
 
 class ImplantFilmTest(unittest.TestCase):

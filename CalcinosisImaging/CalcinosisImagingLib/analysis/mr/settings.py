@@ -53,7 +53,7 @@ class MrSettings:
     least_contrast: float = 0.4
     least_enclosed: float = 0.65
     least_ring: float = 0.7
-    least_confidence: float = 0.45
+    least_confidence: float = 0.5
     least_volume_mm3: float = 2.0
     least_core_mm3: float = 2.0
     least_voxels: int = 4
