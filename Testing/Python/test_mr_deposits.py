@@ -144,7 +144,7 @@ class TestTendons(unittest.TestCase):
     def test_beads_of_a_thin_tendon_are_no_deposits(self):
         image, at = limb()
         beads = np.maximum(np.hypot(at[0] - 5.0, at[1]) - 1.3, np.abs(at[2] % 3.6 - 1.8) - 1.2)
-        found = segment_mr(as_mr(with_body(image, beads, 0.0)))
+        found = segment_mr(as_mr(with_body(image, beads, 0.0)), bones=self.bones(image))
         self.assertEqual(len(found.deposits.segments), 0)
 
     def test_muscle_that_is_dark_beside_fat_is_no_void(self):
