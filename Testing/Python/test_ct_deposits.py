@@ -82,6 +82,13 @@ class VolumeFromFractionsTest(unittest.TestCase):
                 with self.subTest(radius=radius, value=value):
                     self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.04)
 
+    def test_paste_around_a_hard_core_belongs_to_the_deposit(self):
+        middle = np.array([8.8, 8.8, 8.8])
+        volume, (whole, _) = a_scan([(ball(middle, 3.0), 250.0), (ball(middle + 0.5, 1.4), 1000.0)], (44, 44, 44))
+        own = ndimage.gaussian_filter(volume.voxels.astype(np.float32), 0.7) > 140
+        found = delineate(volume.voxels, own, np.zeros(own.shape, bool), 50.0, gaussian(FWHM), np.full(3, STEP))
+        self.assertAlmostEqual(float(found.fraction.sum() / whole.sum()), 1.0, delta=0.08)
+
     def test_the_volume_of_a_ball_that_touches_bone_is_not_far_off(self):
         spacing = np.full(3, STEP)
         for value in (300.0, 700.0):

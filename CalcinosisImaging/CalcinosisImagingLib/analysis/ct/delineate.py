@@ -24,6 +24,16 @@ PEAK_MM = 1.3
 """Reach within which the height of a bone or another body is taken: about a shell's thickness."""
 SMOOTH_MM = 0.25
 REACH_SIGMAS = 3.0
+FULL_SIGMAS = 1.3
+"""A voxel so deep under the surface is full but for a tenth."""
+ENOUGH_INNER = 30
+INNER_SHARE = 0.3
+"""Plates and nets have less inside: what varies there is their meshes and rims."""
+UNEVEN = 0.2
+"""Spread of the inner voxels, relative to their mean, from which a body is of several densities."""
+SOFTER_PERCENT = 10
+NOISE_FACTOR = 2.0
+"""Few independent voxels vary by chance: their variance must exceed that of the noise so many times."""
 BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
@@ -71,8 +81,13 @@ def delineate(
     highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
     # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
     rim = np.clip(inside[int(0.05 * (inside.size - 1))] / highest, 0.02, 0.5)
-    reach = (away <= sigma * (REACH_SIGMAS + float(ndtri(rim)))) | own
+    outward = -sigma * float(ndtri(rim))
+    reach = (away <= sigma * REACH_SIGMAS - outward) | own
     reach &= ~blocked & (hu > NOT_TISSUE_HU)
+    inner = smooth[own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)]
+    softer = _softer_part(inner, smooth[around]) if inner.size > INNER_SHARE * inside.size else None
+    if softer is not None:
+        excess, smooth, highest = np.minimum(excess, softer), np.minimum(smooth, softer), softer
     box = grow_box(ndimage.find_objects(reach.astype(np.uint8))[0], 1, hu.shape)
     shape = tuple(s.stop - s.start for s in box)
     times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
@@ -109,6 +124,19 @@ def _result(
     return Delineated(
         mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3
     )
+
+
+def _softer_part(inner: np.ndarray, around: np.ndarray) -> np.float32 | None:
+    """Height of the softer part of a body of several densities, from its inner voxels; None for an even one.
+
+    A hard core in paste, or settled lime: with one contrast for all the paste would be taken for half empty. Cut off at
+    the paste's height the image is that of the whole body. ``around`` shows the noise.
+    """
+    if min(inner.size, around.size) < ENOUGH_INNER:
+        return None
+    if float(inner.var()) < NOISE_FACTOR * float(around.var()) + (UNEVEN * float(inner.mean())) ** 2:
+        return None
+    return np.float32(np.percentile(inner, SOFTER_PERCENT))
 
 
 def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
