@@ -13,7 +13,7 @@ from .grid import Box, grow_box, noise_hu
 from .halo import subtract_halo
 from .metal import find_metal
 from .psf import FWHM_PER_SIGMA, PointSpread, gaussian
-from .reject import Place, confidence, facts, reason
+from .reject import DOUBTFUL, Place, confidence, facts, least_confidence, reason
 from .settings import CtSettings
 from .skin_edge import estimate_point_spread
 from .split import split_all
@@ -201,7 +201,8 @@ def _describe(
         bone_reach_mm=_reach_mm(found.mask, bones, spacing) if beside_bone else np.inf,
         halo_mm=max(0.9 * np.hypot(psf.fwhm_mm, FWHM_PER_SIGMA * SMOOTH_MM), 1.5 * float(spacing.mean())),
     )
-    why = reason(known, place, settings)
+    sure = confidence(known, place)
+    why = reason(known, place, settings) or (DOUBTFUL if sure < least_confidence(settings) else "")
     if not why:
         np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
     return Candidate(
@@ -209,7 +210,7 @@ def _describe(
         found.volume_mm3,
         found.background_hu + found.contrast_hu,
         found.background_hu,
-        confidence(known, place, settings),
+        sure,
         why,
     )
 

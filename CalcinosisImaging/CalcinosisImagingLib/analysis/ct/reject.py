@@ -19,6 +19,8 @@ SOFT = "no denser than a tendon"
 SOFT_HU = 150.0
 SESAMOID = "shell around marrow, like a sesamoid"
 JOINT_MM = 17.0
+USUAL = CtSettings()
+DOUBTFUL = "too doubtful: faint, small, ragged, or at the edge of a bone"
 BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 RIND = "edge of a bone"
@@ -165,15 +167,21 @@ def least_signal(settings: CtSettings) -> float:
     return 10.0 - 6.0 * settings.sensitivity
 
 
-def confidence(f: Facts, place: Place, settings: CtSettings) -> float:
+def least_confidence(settings: CtSettings) -> float:
+    """The confidence that a deposit needs: 0.4 at the usual sensitivity, 0.5 below 0.375, none at 1."""
+    return min(0.8 * (1.0 - settings.sensitivity), 0.5)
+
+
+def confidence(f: Facts, place: Place) -> float:
     """How sure it is a deposit, 0..1: a product of what speaks for it, each factor rising to 1.
 
     Signal over what is asked, size, contrast over soft tissue and solidity; it is halved in reach of streaks, and less
-    where all of it lies near the edge of a bone. Not a probability, but in the order of one (docs/ct.md).
+    where all of it lies near the edge of a bone. Not a probability, but in the order of one (docs/ct.md). What the user
+    asks for at least does not change how sure a deposit is.
     """
-    signal = 1.0 - np.exp(-1.5 * max(f.signal_to_noise / least_signal(settings) - 0.5, 0.0))
-    size = f.volume_mm3 / (f.volume_mm3 + 2.0 * settings.minimum_volume_mm3)
-    contrast = f.contrast_hu / (f.contrast_hu + 0.5 * settings.minimum_contrast_hu)
+    signal = 1.0 - np.exp(-1.5 * max(f.signal_to_noise / least_signal(USUAL) - 0.5, 0.0))
+    size = f.volume_mm3 / (f.volume_mm3 + 2.0 * USUAL.minimum_volume_mm3)
+    contrast = f.contrast_hu / (f.contrast_hu + 0.5 * USUAL.minimum_contrast_hu)
     solid = np.clip((f.core_share - 0.7) / 0.25, 0.2, 1.0)
     streaks = 0.5 if place.streak_hu > 0 else 1.0
     edge = 0.6 if place.bone_reach_mm <= 2.0 * place.halo_mm else 1.0
