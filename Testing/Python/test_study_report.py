@@ -12,10 +12,12 @@ from CalcinosisImagingLib.host import start
 
 start()
 
+from CalcinosisImagingLib.analysis.statistics.agreement import agreement  # noqa: E402
 from CalcinosisImagingLib.study.cohort import write_cohort  # noqa: E402
 from CalcinosisImagingLib.study.report_figures import figures_possible  # noqa: E402
 from CalcinosisImagingLib.study.report_html import shown, table  # noqa: E402
 from CalcinosisImagingLib.study.report_pictures import Outline, picture  # noqa: E402
+from CalcinosisImagingLib.study.report_study import statistics_table  # noqa: E402
 from CalcinosisImagingLib.study.study_types import Study  # noqa: E402
 
 FILES = {
@@ -96,6 +98,13 @@ class CohortTest(unittest.TestCase):
 
 
 class PageTest(unittest.TestCase):
+    def test_statistics_of_too_few_rows_are_one_sentence(self):
+        rows = {"a": np.array([1.0, 2.0, 3.0, 5.0]), "b": np.array([1.1, 2.3, 2.9, 5.2])}
+        few, some = agreement({name: values[:2] for name, values in rows.items()}), agreement(rows)
+        self.assertIn("No statistic can be computed", statistics_table(few))
+        self.assertNotIn("<table", statistics_table(few))
+        self.assertIn("<table", statistics_table(some))
+
     def test_numbers_are_shown_as_people_read_them(self):
         self.assertEqual([shown(v) for v in (None, 0.0, 1939.9, 12.345, 0.00012, float("nan"))],
                          ["–", "0", "1940", "12.3", "0.00012", "–"])  # fmt: skip

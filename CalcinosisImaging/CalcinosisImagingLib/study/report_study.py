@@ -75,6 +75,10 @@ def statistics_table(statistics: dict[str, Any]) -> str:
             rows += _rows(key, value)
     columns = " and ".join(statistics.get("columns", []))
     head = f"<p>{escape(columns)}: n = {statistics.get('n', 0)}</p>"
+    reasons = {row["reason"] for row in rows}
+    if len(reasons) == 1 and None not in reasons and all(row["value"] == shown(None) for row in rows):
+        # Twenty rows of dashes would say no more.
+        return head + f"<p>No statistic can be computed: {escape(reasons.pop())}.</p>"
     return head + table(STATISTIC_HEADINGS, rows, "There is nothing to compute.")
 
 
