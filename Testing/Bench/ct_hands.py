@@ -69,8 +69,6 @@ OPEN_MESH = {
     "surfaces 23: 0.35 mm, bone kernel": _mesh(23, (0.35, 0.35, 0.4), 0.6, 0.5, 45, rotation_deg=(-90, 30, 10)),
     "surfaces 24: 0.6 mm": _mesh(24, (0.6, 0.6, 0.6), 0.85, 0.0, 20, others=SMALL, rotation_deg=(180, 0, 0)),
     "surfaces 25: 0.4 mm, none": _mesh(25, (0.4, 0.4, 0.45), 0.7, 0.3, 35, count=0, rotation_deg=(0, 90, 20)),
-}
-HELD_OUT_MESH = {
     "surfaces 61: 0.4 mm": _mesh(
         61, (0.4, 0.4, 0.4), 0.65, 0.0, 30, others=VESSEL, left=True, rotation_deg=(20, 0, 200)
     ),
@@ -81,12 +79,30 @@ HELD_OUT_MESH = {
     ),
     "surfaces 65: 0.45 mm, none": _mesh(65, (0.45, 0.45, 0.45), 0.7, 0.3, 30, count=0, rotation_deg=(-40, 20, 90)),
 }
-OPEN_PHANTOM = {"phantom 31: typical": (31, "typical"), "phantom 32: easy": (32, "easy")}
-HELD_OUT_PHANTOM = {
+HELD_OUT_MESH = {
+    "surfaces 81: 0.4 mm": _mesh(
+        81, (0.4, 0.4, 0.45), 0.65, 0.1, 28, others=VESSEL, left=True, rotation_deg=(200, 10, -60)
+    ),
+    "surfaces 82: 0.35 mm, bone kernel": _mesh(82, (0.33, 0.33, 0.4), 0.55, 0.55, 45, rotation_deg=(80, -20, 5)),
+    "surfaces 83: 0.5 mm": _mesh(83, (0.48, 0.48, 0.5), 0.8, 0.0, 24, others=INSIDE, rotation_deg=(0, 160, 20)),
+    "surfaces 84: 0.6 mm, osteopenic": _mesh(
+        84, (0.6, 0.6, 0.55), 0.82, 0.0, 18, others=SMALL, cortex_hu=(650.0, 1150.0), cortex_mm=(0.5, 1.3)
+    ),
+    "surfaces 85: 0.3 mm, none": _mesh(85, (0.32, 0.32, 0.4), 0.6, 0.4, 40, count=0, rotation_deg=(60, 0, 70)),
+}
+OPEN_PHANTOM = {
+    "phantom 31: typical": (31, "typical"),
+    "phantom 32: easy": (32, "easy"),
     "phantom 71: typical": (71, "typical"),
     "phantom 72: typical": (72, "typical"),
     "phantom 73: easy": (73, "easy"),
     "phantom 74: hard, 1 mm slices": (74, "hard"),
+}
+HELD_OUT_PHANTOM = {
+    "phantom 91: typical": (91, "typical"),
+    "phantom 92: typical": (92, "typical"),
+    "phantom 93: easy": (93, "easy"),
+    "phantom 94: hard, 1 mm slices": (94, "hard"),
 }
 OPEN = (*OPEN_MESH, *OPEN_PHANTOM)
 HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
