@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,8 @@ TENDON_HU = 135.0
 """Tendons and skin reach about 120 HU."""
 NOISE_FACTOR = 3.5
 LEAST_PIECE_MM3 = 0.3
+THREADS = 2
+"""Bodies are outlined side by side; most of it is filters that let other threads run."""
 
 FRACTION_FULL = 255
 """Value of the fraction map for a voxel full of deposit."""
@@ -119,16 +122,26 @@ def find_candidates(
     _bodies(hu, bones, soft_hu, psf.fwhm_mm, spacing, settings, labels)
     split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
     metal = find_metal(hu, bones, settings.metal_hu, spacing)
-    candidates = []
+    tasks = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
             wide = grow_box(box, np.ceil(margin_mm(psf) / spacing).astype(int), hu.shape)
-            parts = hu[wide], bones[wide], labels[wide], fractions[wide]
             cut = _is_cut(labels[box] == label, box, hu.shape)
             middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
             joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
-            place = Place(metal.streak_hu(box), cut, joint)
-            candidates.append(_describe(*parts, label, soft_hu, noise, psf, spacing, settings, place))
+            # Copied, so that no body sees the outline of another: any order and any number of threads give the same.
+            tasks.append((label, wide, labels[wide].copy(), Place(metal.streak_hu(box), cut, joint)))
+    candidates = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        described = pool.map(
+            lambda t: _describe(hu[t[1]], bones[t[1]], t[2], t[0], soft_hu, noise, psf, spacing, settings, t[3]), tasks
+        )
+        for (label, wide, before, _), (candidate, mask, fraction) in zip(tasks, described, strict=True):
+            labels[wide][before == label] = 0
+            labels[wide][mask & (labels[wide] == 0)] = label
+            if not candidate.reason:
+                np.maximum(fractions[wide], fraction, out=fractions[wide])
+            candidates.append(candidate)
     return candidates
 
 
@@ -178,7 +191,6 @@ def _describe(
     hu: np.ndarray,
     bones: np.ndarray,
     labels: np.ndarray,
-    fractions: np.ndarray,
     label: int,
     soft_hu: float,
     noise: float,
@@ -186,13 +198,11 @@ def _describe(
     spacing: np.ndarray,
     settings: CtSettings,
     place: Place,
-) -> Candidate:
-    """Outline one body on its crop; writes its labels and fractions in place."""
+) -> tuple[Candidate, np.ndarray, np.ndarray]:
+    """One body on its crop; its mask (bool) and fractions (uint8) there."""
     own = labels == label
     blocked = (bones > 0) | ((labels > 0) & ~own)
     found = delineate(hu, own, blocked, soft_hu, psf, spacing)
-    labels[own] = 0
-    labels[found.mask] = label
     known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
     beside_bone = bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
     place = replace(
@@ -203,16 +213,9 @@ def _describe(
     )
     sure = confidence(known, place)
     why = reason(known, place, settings) or (DOUBTFUL if sure < least_confidence(settings) else "")
-    if not why:
-        np.maximum(fractions, np.round(found.fraction * FRACTION_FULL).astype(np.uint8), out=fractions)
-    return Candidate(
-        label,
-        found.volume_mm3,
-        found.background_hu + found.contrast_hu,
-        found.background_hu,
-        sure,
-        why,
-    )
+    density = found.background_hu + found.contrast_hu
+    candidate = Candidate(label, found.volume_mm3, density, found.background_hu, sure, why)
+    return candidate, found.mask, np.round(found.fraction * FRACTION_FULL).astype(np.uint8)
 
 
 def _is_cut(body: np.ndarray, box: Box, shape: tuple[int, int, int]) -> bool:
