@@ -1,12 +1,14 @@
 """CT: bones separated, named, and the side of the hand."""
 
 import unittest
+from dataclasses import replace
 
 import mesh_hand
 import numpy as np
 from calcinosis_testing import requires_shared
 from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, ray
 from CalcinosisImagingLib.analysis.ct.divide import divide_merged
+from CalcinosisImagingLib.analysis.ct.hands import part_touching_hands
 from CalcinosisImagingLib.analysis.ct.naming import Naming, name_bodies
 from CalcinosisImagingLib.analysis.ct.partition import bodies, fill_shells
 from CalcinosisImagingLib.analysis.ct.rays import Merged
@@ -100,6 +102,31 @@ class NamingTest(unittest.TestCase):
         self.assertEqual(int(cut.max()), 2)
         planes = np.flatnonzero(np.bincount(np.argwhere(cut == 2)[:, 0], minlength=170))
         self.assertAlmostEqual(min(abs(planes[0] - 103), abs(planes[-1] - 103)), 0, delta=2)
+
+    def test_two_hands_in_one_piece_of_tissue_are_parted_and_every_bone_of_both_is_named(self):
+        palm_up = np.diag([-1.0, -1.0, 1.0])
+        for turn, apart in ((np.eye(3), [85.0, 0, 0]), (palm_up, [95.0, 0, 0]), (palm_up, [0, 45.0, 0])):
+            with self.subTest(apart=apart, turn=turn[0, 0]):
+                one, names = a_hand(True, np.eye(3))
+                two, other_names = a_hand(False, turn, scale=1.05)
+                moved = [replace(b, label=b.label + 100, centre=b.centre + apart, ends=b.ends + apart) for b in two]
+                bodies, truth = one + moved, names + other_names
+                parted = part_touching_hands(bodies, name_bodies(bodies))
+                self.assertEqual({len(group) for group in parted}, {29})
+                for group in parted:
+                    self.assertEqual(len({index < 29 for index in group}), 1)
+                    found = name_bodies([bodies[i] for i in group]).names
+                    self.assertEqual({i: truth[group[i]] for i in found}, found)
+                    self.assertEqual(len(found), 29)
+
+    def test_a_hand_with_many_deposits_is_one_hand(self):
+        hand, _ = a_hand(False, np.eye(3))
+        rng = np.random.default_rng(4)
+        stones = [
+            a_body(100 + n, rng.choice(hand).centre + rng.normal(0, 8, 3), rng.normal(size=3), *size)
+            for n, size in enumerate(zip(rng.uniform(3, 25, 30), rng.uniform(10, 900, 30), strict=True))
+        ]
+        self.assertIsNone(part_touching_hands(hand + stones, name_bodies(hand + stones)))
 
     def test_two_lonely_bodies_get_no_name(self):
         hand, truth = a_hand(False, np.eye(3))

@@ -12,7 +12,7 @@ from ..segmentation import Segment
 from .carpus import ray_points
 from .divide import divide_by_template, divide_merged
 from .grid import WORK_MM, WorkGrid, boxes
-from .hands import group_by_hand
+from .hands import group_by_hand, part_touching_hands
 from .naming import Naming, name_bodies, oversized
 from .partition import bodies as cut_bodies
 from .partition import fill_shells
@@ -108,7 +108,12 @@ def _named(work: WorkGrid, labels: np.ndarray) -> tuple[list[list[Body]], list[N
     """Bodies of each hand, and their names."""
     found = measure_bodies(labels, work.ijk_to_ras, _border(labels.shape))
     groups = [[found[i] for i in indices] for indices in group_by_hand(work.hu, labels, found)]
-    return groups, [name_bodies(group) for group in groups]
+    namings = [name_bodies(group) for group in groups]
+    parted = part_touching_hands(found, namings[0]) if len(groups) == 1 else None
+    if parted:
+        groups = [[found[i] for i in indices] for indices in parted]
+        namings = [name_bodies(group) for group in groups]
+    return groups, namings
 
 
 def _count(namings: list[Naming]) -> int:
