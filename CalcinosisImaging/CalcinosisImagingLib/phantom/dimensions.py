@@ -79,5 +79,8 @@ WRIST_CENTRE_MM = (0.0, -18.0, 0.0)
 WRIST_RADIUS_MM = 16.5
 """Radius of the arc of the proximal carpal row about it."""
 
-JOINT_GAP_MM = {"carpometacarpal": 1.2, "metacarpal": 1.6, "proximal": 1.3, "middle": 1.0, "carpal": 1.5, "wrist": 2.0}
-"""Width of the radiographic joint space, mm: metacarpophalangeal 1.6, PIP 1.3, DIP 1.0 as commonly given."""
+JOINT_GAP_MM = {"carpometacarpal": 1.2, "metacarpal": 1.6, "proximal": 1.3, "middle": 1.0, "carpal": 1.5, "wrist": 1.0}
+"""Width of the radiographic joint space, mm: metacarpophalangeal 1.6, PIP 1.3, DIP 1.0 as commonly given.
+
+At the wrist the radius keeps so far from the arc on which the carpals lie; they end 1 mm short of it.
+"""

@@ -16,7 +16,8 @@ from .ct import FWHM_SIGMA
 from .frames import MIRROR, rigid
 from .hand import PosedHand
 from .lattice import Box, Rays, box_of, distance_in, fraction, overlap, sample, within
-from .paint import dense_share, marrow_values, paint_soft
+from .paint import dense_share, marrow_values
+from .paint_soft import paint_soft
 from .presets import FilmProtocol
 from .scanner import body_corners
 from .tissues import attenuation_per_mm

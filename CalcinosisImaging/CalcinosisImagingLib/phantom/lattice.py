@@ -188,6 +188,12 @@ def fraction(distance: np.ndarray, width_mm: np.ndarray | float) -> np.ndarray:
     return np.clip(0.5 - distance / width_mm, 0.0, 1.0)
 
 
+def over(image: np.ndarray, box: Box, share: np.ndarray, value: np.ndarray | float) -> None:
+    """Put a tissue over what is there, in place: ``share`` of each point of the box gets ``value``."""
+    part = image[box]
+    part += share * (np.asarray(value, np.float32) - part)
+
+
 def true_share(distance: np.ndarray, step_mm: float) -> np.ndarray:
     """Share of each sample that is inside, without the bias of `fraction` towards larger curved bodies.
 

@@ -10,9 +10,9 @@ import numpy as np
 from ..analysis.anatomy import BONE_LABELS
 from .distractors import Distractor
 from .hand import PosedHand
-from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, sample, supersampling, voxel_share
-from .shapes import FAR_MM, LongBone, ShortBone, Tube, smooth_max, smooth_min
-from .soft_tissue import SKIN_MM, cords
+from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, over, sample, supersampling, voxel_share
+from .paint_soft import mottle, paint_soft
+from .shapes import LongBone, ShortBone
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,48 +49,6 @@ class Painted:
     deposits: np.ndarray
 
 
-def skin_distance(posed: PosedHand, lattice: Lattice) -> np.ndarray:
-    """Distance to the skin, float32 (K, J, I); a fixed large value far outside."""
-    field = np.full(lattice.shape, FAR_MM, np.float32)
-    for piece in posed.hand.skin:
-        found = sample(lattice, piece.shape, posed.piece_to_world(piece), piece.blend_mm)
-        if found is not None:
-            box, d = found
-            field[box] = smooth_min(field[box], d, piece.blend_mm)
-    for index, deposit in enumerate(posed.hand.deposits):
-        found = sample(lattice, deposit.shape, posed.deposit_to_world(index), 4.0)
-        if found is not None:
-            box, d = found
-            field[box] = smooth_min(field[box], d - 0.9, 2.0)
-    return field
-
-
-def paint_soft(posed: PosedHand, lattice: Lattice, values: Mapping[str, float], width_mm: float) -> np.ndarray:
-    """Air, skin, fat, muscle, tendons and vessels, float32 (K, J, I)."""
-    skin = skin_distance(posed, lattice)
-    image = np.full(lattice.shape, values["air"], np.float32)
-    image += fraction(skin, width_mm) * np.float32(values["skin"] - values["air"])
-    image += fraction(skin + SKIN_MM, width_mm) * np.float32(values["fat"] - values["skin"])
-    for piece in posed.hand.muscles:
-        found = sample(lattice, piece.shape, posed.piece_to_world(piece), 1.0)
-        if found is not None:
-            box, d = found
-            _over(image, box, fraction(smooth_max(d, skin[box] + 3.0, 1.0), width_mm), values["muscle"])
-    for tissue, cord in cords(posed.hand.skeleton, posed.bones):
-        for box, d in sample_cord(lattice, cord, posed.placement):
-            _over(image, box, fraction(np.maximum(d, skin[box] + SKIN_MM), width_mm), values[tissue])
-    return image
-
-
-def sample_cord(lattice: Lattice, cord: Tube, to_world: np.ndarray) -> Iterator[tuple[Box, np.ndarray]]:
-    """Distance to a cord, span by span so that boxes stay small."""
-    for start in range(0, len(cord.points_mm) - 1, 3):
-        span = Tube(cord.points_mm[start : start + 4], cord.radius_mm)
-        found = sample(lattice, span, to_world, 1.0)
-        if found is not None:
-            yield found
-
-
 def paint(
     posed: PosedHand,
     grid: Grid,
@@ -111,7 +69,7 @@ def paint(
     width = float(grid.spacing_mm.mean())
     image = paint_soft(posed, grid, values, width)
     if texture is not None:
-        _mottle(image, texture, values, width)
+        mottle(image, texture, values, width)
     bones = np.zeros(grid.shape, np.uint16)
     for name, bone in posed.hand.skeleton.bones.items():
         to_world = posed.bone_to_world(name)
@@ -125,31 +83,14 @@ def paint(
     for distractor in distractors:
         found = sample(grid, distractor.shape, posed.distractor_to_world(distractor), width)
         if found is not None:
-            _over(image, found[0], fraction(found[1], width), values[distractor.tissue])
+            over(image, found[0], fraction(found[1], width), values[distractor.tissue])
     deposits = np.zeros(grid.shape, np.uint16)
     for voxels in deposit_voxels(posed, grid):
         dense, light = contents[voxels.index]
-        _over(image, voxels.box, voxels.share, light + (dense - light) * voxels.dense)
+        over(image, voxels.box, voxels.share, light + (dense - light) * voxels.dense)
         deposits[voxels.box][voxels.centre] = voxels.index + 1
         bones[voxels.box][voxels.centre] = 0
     return Painted(image, bones, deposits)
-
-
-def _mottle(image: np.ndarray, rng: np.random.Generator, values: Mapping[str, float], width: float) -> None:
-    """Unevenness of soft tissue over some millimetres (septa, fibres): 12 % of the fat-muscle contrast, in place."""
-    steps = max(2, round(2.5 / width))
-    coarse = rng.standard_normal([-(-n // steps) + 1 for n in image.shape]).astype(np.float32)
-    planes = [np.arange(n, dtype=np.float32) / steps for n in image.shape]
-    amplitude = np.float32(0.12 * abs(values["muscle"] - values["fat"]))
-    body = image != np.float32(values["air"])
-    rows, columns = (np.minimum(p.astype(int), n - 2) for p, n in zip(planes[1:], coarse.shape[1:], strict=True))
-    part_j, part_i = (p - f for p, f in zip(planes[1:], (rows, columns), strict=True))
-    wide = coarse[:, rows] * (1 - part_j)[None, :, None] + coarse[:, rows + 1] * part_j[None, :, None]
-    wide = wide[:, :, columns] * (1 - part_i) + wide[:, :, columns + 1] * part_i
-    for index, plane in enumerate(image):
-        low = min(int(planes[0][index]), coarse.shape[0] - 2)
-        rest = planes[0][index] - low
-        plane += amplitude * body[index] * (wide[low] * (1 - rest) + wide[low + 1] * rest)
 
 
 def paint_bone(
@@ -162,9 +103,9 @@ def paint_bone(
     width: float,
 ) -> None:
     """Cortex, then spongy bone with its trabeculae at the ends and fatty marrow in the shaft."""
-    _over(image, box, fraction(d, width), values["cortex"])
+    over(image, box, fraction(d, width), values["cortex"])
     inner = d + shape.cortex(local[1])
-    _over(image, box, fraction(inner, width), marrow_values(inner < width, local, shape, values))
+    over(image, box, fraction(inner, width), marrow_values(inner < width, local, shape, values))
 
 
 def marrow_values(
@@ -221,9 +162,3 @@ def dense_share(posed: PosedHand, lattice: Lattice, index: int, box: Box, to_wor
         depth = sum(float(g) * (c - float(m)) for g, c, m in zip(posed.down, (x, y, z), centre, strict=True))
         return np.clip(0.5 + depth, 0.0, 1.0)
     return 0.5 if deposit.content.level else 1.0
-
-
-def _over(image: np.ndarray, box: Box, share: np.ndarray, value: np.ndarray | float) -> None:
-    """Put a tissue over what is there."""
-    part = image[box]
-    part += share * (np.asarray(value, np.float32) - part)

@@ -9,9 +9,10 @@ import numpy as np
 from .deposits import draw_burden, draw_deposits, split_volume
 from .distractors import draw_distractors, fixtures
 from .hand import Hand
+from .muscles import muscle_pieces
 from .presets import Preset
 from .skeleton import build_skeleton
-from .soft_tissue import muscle_pieces, skin_pieces
+from .soft_tissue import skin_pieces
 from .tissues import draw_materials
 
 

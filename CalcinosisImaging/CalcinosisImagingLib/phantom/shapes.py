@@ -288,10 +288,41 @@ class Tube:
         return best - self.radius_mm
 
 
+@dataclass(frozen=True, eq=False)
+class Spindle:
+    """The belly of a muscle: round, thickest in its middle, a third as thick at its ends.
+
+    Attributes
+    ----------
+    start_mm, end_mm: (3,) ends of its axis.
+    radius_mm: in the middle.
+    """
+
+    start_mm: Array
+    end_mm: Array
+    radius_mm: float
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """See `Shape`."""
+        low, high = np.minimum(self.start_mm, self.end_mm), np.maximum(self.start_mm, self.end_mm)
+        return low - self.radius_mm, high + self.radius_mm
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """See `Shape`."""
+        away, t = from_segment(x, y, z, self.start_mm, self.end_mm)
+        return away - np.float32(self.radius_mm) * (np.float32(0.35) + np.float32(2.6) * t * (1 - t))
+
+
 def segment_distance(x: Array, y: Array, z: Array, start: Array, end: Array) -> Array:
     """Distance of points from the straight piece between two points."""
+    return from_segment(x, y, z, start, end)[0]
+
+
+def from_segment(x: Array, y: Array, z: Array, start: Array, end: Array) -> tuple[Array, Array]:
+    """Distance of points from the straight piece between two points, and how far along it (0 to 1) its foot lies."""
     ax, ay, az = (float(v) for v in end - start)
     square = max(ax * ax + ay * ay + az * az, 1e-9)
     px, py, pz = x - start[0], y - start[1], z - start[2]
     t = np.clip((px * ax + py * ay + pz * az) / square, 0.0, 1.0)
-    return np.sqrt((px - t * ax) ** 2 + (py - t * ay) ** 2 + (pz - t * az) ** 2)
+    return np.sqrt((px - t * ax) ** 2 + (py - t * ay) ** 2 + (pz - t * az) ** 2), t

@@ -1,4 +1,4 @@
-"""Skin, muscles and tendons of a hand in any pose: pieces fixed to bones, joined by smooth unions.
+"""Skin, tendons and vessels of a hand in any pose: pieces fixed to bones, joined by smooth unions.
 
 Because the pieces of neighbouring bones are blended where they meet, the skin follows a bent joint smoothly.
 Breadths and depths of fingers and palm are those of an average hand; the pulp reaches 4 to 5 mm beyond the bone.
@@ -98,33 +98,23 @@ def _carpus_piece(plump: float) -> Piece:
     )
 
 
-def muscle_pieces(skeleton: Skeleton) -> list[Piece]:
-    """Thenar, hypothenar and interosseous muscles, and the forearm's."""
-    length = {d: skeleton.bones[f"metacarpal-{d}"].shape.length_mm for d in range(1, 6)}
-    muscles = {
-        "metacarpal-1": Limb(length[1] * 0.8, (13.0, 9.0), (8.0, 5.5), (7.0, 7.0), (-9.0, -6.0), 6.0),
-        "metacarpal-5": Limb(length[5] * 0.75, (8.5, 9.0), (5.0, 6.0), (7.0, 7.0), (-8.0, -7.0), 3.0),
-        "radius": Limb(60.0, (10.0, 4.0), (22.0, 10.0), (3.0, 3.0), (-11.0, -11.0), -9.0),
-    }
-    pieces = [Piece(bone, limb, np.eye(4), 2.0) for bone, limb in muscles.items()]
-    # Interossei between the metacarpals, and the first dorsal one with the adductor in the web of the thumb.
-    for digit, shift in ((2, -9.5), (2, 8.5), (3, 8.5), (4, 8.0)):
-        limb = Limb(length[digit] * 0.62, (5.6, 7.5), (4.0, 5.5), (5.0, 8.0), (-1.5, -1.5), shift)
-        place = np.eye(4)
-        place[1, 3] = 0.12 * length[digit]
-        pieces.append(Piece(f"metacarpal-{digit}", limb, place, 2.0))
-    return pieces
-
-
 def cords(skeleton: Skeleton, poses: Mapping[str, np.ndarray]) -> list[tuple[str, Tube]]:
     """Tendons and vessels of a pose, hand frame: tissue and smooth cord through points fixed to the bones."""
     found = []
     for digit in range(1, 6):
         scale = DIGIT_SCALE[digit]
         for tissue, radius, angle, gap in _COURSES:
-            points = [] if tissue == "vessel" else [_wrist_point(poses, digit, angle < 0)]
+            points = [] if tissue == "vessel" else _through_wrist(poses, digit, angle < 0)
             points += _course(skeleton, poses, digit, angle, gap * scale)
             found.append((tissue, Tube(_smooth(np.array(points)), radius * scale)))
+        if digit > 1:
+            points = _through_wrist(poses, digit, volar=True, deeper_mm=-4.5)
+            points += _course(skeleton, poses, digit, -90.0, 6.0)[:3]
+            found.append(("tendon", Tube(_smooth(np.array(points)), 1.7 * scale)))
+    for tissue, radius, far, near, bone, end in _WRIST_CORDS:
+        places = (("radius", far), ("radius", near), (bone, end))
+        points = [(poses[carrier] @ np.array([*at, 1.0]))[:3] for carrier, at in places]
+        found.append((tissue, Tube(_smooth(np.array(points)), radius)))
     return found
 
 
@@ -136,6 +126,21 @@ _COURSES = (
     ("vessel", 0.8, 60.0, 2.4),
 )
 """Flexor and extensor tendon, the two palmar digital arteries, a dorsal vein: radius, side of the bone, distance."""
+_WRIST_CORDS = (
+    ("tendon", 2.0, (6.0, 45.0, -15.0), (6.0, 6.0, -14.5), "metacarpal-2", (0.0, 2.0, -10.0)),
+    ("tendon", 2.0, (-23.0, 45.0, -11.0), (-22.0, 8.0, -12.5), "pisiform", (0.0, -5.0, 0.0)),
+    ("tendon", 1.7, (8.0, 45.0, 11.0), (7.0, 4.0, 12.0), "metacarpal-2", (0.0, 3.0, 9.5)),
+    ("tendon", 1.7, (3.0, 45.0, 11.5), (3.0, 4.0, 12.0), "metacarpal-3", (-2.0, 3.0, 9.5)),
+    ("tendon", 1.7, (-26.0, 45.0, 8.0), (-27.0, 4.0, 6.0), "metacarpal-5", (6.5, 3.0, 2.0)),
+    ("tendon", 1.6, (14.0, 40.0, 5.0), (15.5, 4.0, 1.0), "metacarpal-1", (-6.0, 3.0, 2.0)),
+    ("vessel", 1.2, (11.0, 45.0, -13.5), (12.0, 4.0, -12.5), "scaphoid", (-8.0, 2.0, -10.0)),
+    ("vessel", 1.2, (-18.0, 45.0, -13.0), (-17.0, 4.0, -14.5), "hamate", (3.0, 4.0, -17.0)),
+    ("nerve", 1.9, (-3.0, 45.0, -12.0), (-1.0, 4.0, -16.0), "capitate", (-7.0, 8.0, -18.0)),
+)
+"""Flexors and extensors of the wrist, the long abductor of the thumb, radial and ulnar artery, median nerve.
+
+Tissue, radius, two places in the frame of the radius (x radial, y towards the elbow), and where it ends.
+"""
 
 
 def _course(
@@ -154,11 +159,14 @@ def _course(
     return points
 
 
-def _wrist_point(poses: Mapping[str, np.ndarray], digit: int, volar: bool) -> np.ndarray:
-    """Where a tendon passes the wrist: the carpal tunnel, or the back."""
+def _through_wrist(
+    poses: Mapping[str, np.ndarray], digit: int, volar: bool, deeper_mm: float = 0.0
+) -> list[np.ndarray]:
+    """Where a tendon passes forearm and wrist: the carpal tunnel, or the back; ``deeper_mm`` shifts it dorsally."""
     x = {1: -8.0, 2: -4.0, 3: -1.0, 4: 2.0, 5: 5.0}[digit]
-    local = np.array([x, -6.0, -15.0 if volar else 11.0, 1.0])
-    return (poses["capitate"] @ local)[:3]
+    z = -14.0 if volar else 11.0
+    places = (("radius", (-6.0 - 1.7 * x, 45.0, z)), ("radius", (-6.0 - 1.3 * x, 6.0, z)), ("capitate", (x, -6.0, z)))
+    return [(poses[bone] @ np.array([*at[:2], at[2] + deeper_mm, 1.0]))[:3] for bone, at in places]
 
 
 def _smooth(points: np.ndarray, per_span: int = 3) -> np.ndarray:

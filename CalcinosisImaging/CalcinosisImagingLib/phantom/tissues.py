@@ -26,6 +26,10 @@ HU_MEAN: dict[str, float] = {
     "nail": 180.0,
     "calcified": 700.0,
     "metal": 8000.0,
+    "cartilage": 80.0,
+    "ligament": 85.0,
+    "synovia": 15.0,
+    "nerve": 40.0,
 }
 """Mean HU of each tissue; deposits and metal have their own."""
 
@@ -57,6 +61,10 @@ RELAXATION: dict[str, Relaxation] = {
     "fluid": Relaxation(0.95, 2200.0, 300.0, 60.0),
     "nail": Relaxation(0.15, 300.0, 1.0, 0.5),
     "calcified": Relaxation(0.05, 500.0, 1.0, 0.3),
+    "cartilage": Relaxation(0.75, 1240.0, 37.0, 22.0),
+    "ligament": Relaxation(0.60, 700.0, 9.0, 4.0),
+    "nerve": Relaxation(0.80, 1080.0, 60.0, 25.0, 0.15),
+    "synovia": Relaxation(0.98, 3620.0, 767.0, 200.0),
     "metal": Relaxation(0.0, 1000.0, 0.1, 0.1),
 }
 
