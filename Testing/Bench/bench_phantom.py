@@ -18,7 +18,7 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "CalcinosisImaging"))
 
 from CalcinosisImagingLib.analysis.volume import transform_points
-from CalcinosisImagingLib.phantom.deposits import draw_burden, draw_deposits, split_volume
+from CalcinosisImagingLib.phantom.deposits import burden, draw_deposits, split_volume, spread_out
 from CalcinosisImagingLib.phantom.dimensions import LENGTH_MM
 from CalcinosisImagingLib.phantom.film import film_attenuation, film_placement, line_integrals
 from CalcinosisImagingLib.phantom.lattice import Grid
@@ -162,12 +162,13 @@ def bones():
 
 
 def two_hundred_hands(count=200):
-    """Counts, volumes, kinds, consistencies and sites of the deposits of 200 hands."""
+    """Counts, volumes, kinds, consistencies and sites of the deposits of a study of 200 hands."""
     counts, totals, deposits, asked = [], [], [], 0
-    for seed in range(count):
-        rng = stream(seed, "population")
+    first = stream(0, "population").standard_normal(2)
+    for place in range(count):
+        rng = stream(place, "population")
         skeleton = build_skeleton(rng)
-        number, total = draw_burden(rng)
+        number, total = burden(spread_out(first, place))
         found = ()
         if number:
             volumes = split_volume(rng, total, number, 0.3)
@@ -198,16 +199,31 @@ def two_hundred_hands(count=200):
     return "\n".join(rows)
 
 
-def burden(samples=300, hands=200):
-    """The volumes that are drawn, without shapes: mean and SD of many hands, and where those of 200 hands fall."""
+def burdens(studies=300, hands=200):
+    """The volumes that are drawn, without shapes: over many hands, and how much studies of 200 hands differ."""
     rng = np.random.default_rng(0)
-    drawn = [draw_burden(rng) for _ in range(samples * hands)]
-    totals = np.array([total if count else 0.0 for count, total in drawn]).reshape(samples, hands)
-    low, middle, high = np.percentile(totals.std(axis=1, ddof=1), [5, 50, 95])
-    return (
-        f"| volume per hand as drawn, {totals.size} hands, mean (SD) | {totals.mean():.0f} ({totals.std():.0f}) | "
-        f"657 (1940) |\n| SD among 200 hands: median, 5 to 95 % | {middle:.0f}, {low:.0f} to {high:.0f} | - |"
-    )
+    rows = []
+    for title, places in (("alone", np.zeros(hands, int)), ("of one study", np.arange(hands))):
+        totals = []
+        for _ in range(studies):
+            first = rng.standard_normal(2)
+            drawn = [burden(spread_out(first, p) if p else rng.standard_normal(2)) for p in places]
+            totals.append([total if count else 0.0 for count, total in drawn])
+        totals = np.array(totals)
+        if title == "alone":
+            rows.append(f"| volume per hand as drawn, {totals.size} hands, mean (SD) | {spread(totals)} | 657 (1940) |")
+        ranges = [np.percentile(f, [5, 50, 95]) for f in (totals.mean(axis=1), totals.std(axis=1, ddof=1))]
+        (a, b, c), (d, e, f) = ranges
+        rows.append(
+            f"| {studies} times {hands} hands {title}: mean, SD; median, 5 to 95 % | {b:.0f}, {a:.0f} to {c:.0f}; "
+            f"{e:.0f}, {d:.0f} to {f:.0f} | - |"
+        )
+    return "\n".join(rows)
+
+
+def spread(values):
+    """Mean (SD) of an array."""
+    return f"{values.mean():.0f} ({values.std(ddof=1):.0f})"
 
 
 def dicom_tools():
@@ -261,7 +277,7 @@ def timing():
 def run() -> str:
     """All of it as markdown tables."""
     parts = ["| what | measured |\n|---|---|", volumes(), line_integral_errors(), bones(), timing(), dicom_tools()]
-    parts += ["\n| 200 hands | measured | published |\n|---|---|---|", burden(), two_hundred_hands()]
+    parts += ["\n| 200 hands | measured | published |\n|---|---|---|", burdens(), two_hundred_hands()]
     return "\n".join(parts)
 
 

@@ -22,6 +22,8 @@ COUNT_MEAN, COUNT_SD, COUNT_MAX = 6.3, 6.5, 25
 VOLUME_MEAN_MM3, VOLUME_SD_MM3 = 656.7, 1939.9
 BURDEN_CORRELATION = 0.7
 """Between number and volume (on their normal scales); not published, chosen so that few hands are all specks."""
+QUANTILE_STEPS = (0.6180339887498949, 0.7548776662466927)
+"""The golden section, and the inverse of the plastic number."""
 CONSISTENCY_SHARE = {"chalk": 0.65, "paste": 0.25, "mixed": 0.1}
 """Hard like chalk or soft like toothpaste; no published shares were found, these are our own."""
 LEVEL_SHARE = 0.3
@@ -78,14 +80,29 @@ class Deposit:
         return self.content.light_hu + share * (self.content.dense_hu - self.content.light_hu)
 
 
-def draw_burden(rng: np.random.Generator) -> tuple[int, float]:
-    """Number of deposits of one hand, and their volume together (mm3): a hand with more has more of both."""
-    first, second = rng.standard_normal(2)
+def burden(normals: np.ndarray) -> tuple[int, float]:
+    """Number of deposits of one hand, and their volume together (mm3), from two standard normals.
+
+    A hand with more deposits has more volume: the first normal gives the number, both give the volume.
+    """
+    first, second = normals
     other = BURDEN_CORRELATION * first + np.sqrt(1.0 - BURDEN_CORRELATION**2) * second
     p = COUNT_MEAN / COUNT_SD**2
     count = int(min(stats.nbinom.ppf(stats.norm.cdf(first), COUNT_MEAN * p / (1.0 - p), p), COUNT_MAX))
     sigma = np.sqrt(np.log1p((VOLUME_SD_MM3 / VOLUME_MEAN_MM3) ** 2))
     return count, float(np.exp(np.log(VOLUME_MEAN_MM3) - sigma**2 / 2.0 + sigma * other))
+
+
+def spread_out(normals: np.ndarray, number: int) -> np.ndarray:
+    """The normals of `burden` for the hand ``number`` places after this one in the same study.
+
+    Quantiles of the volume, and of what the number has of its own, go on by an irrational step (Weyl's sequence): each
+    hand alone has the same law, but the hands of a study are spread evenly over it, from few specks to full of lime.
+    """
+    along, across = BURDEN_CORRELATION, np.sqrt(1.0 - BURDEN_CORRELATION**2)
+    turn = np.array([[along, across], [across, -along]])
+    quantiles = stats.norm.cdf(turn @ normals) + number * np.array(QUANTILE_STEPS)
+    return turn @ stats.norm.ppf(quantiles % 1.0)
 
 
 def split_volume(rng: np.random.Generator, total_mm3: float, count: int, least_mm3: float) -> np.ndarray:

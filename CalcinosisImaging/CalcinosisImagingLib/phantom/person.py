@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from .deposits import draw_burden, draw_deposits, split_volume
+from .deposits import burden, draw_deposits, split_volume, spread_out
 from .distractors import draw_distractors, fixtures
 from .hand import Hand
 from .muscles import muscle_pieces
@@ -19,10 +19,11 @@ from .tissues import draw_materials
 def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
     """The hand of one participant."""
     rng = stream(seed, participant, "hand")
-    side = ("left", "right")[(int(participant.split("-")[1]) + seed) % 2]
+    number = int(participant.split("-")[1])
+    side = ("left", "right")[(number + seed) % 2]
     skeleton = build_skeleton(rng)
     rest = skeleton.poses({})
-    count, total = draw_burden(rng)
+    count, total = burden(_burden_normals(rng, seed, number))
     count = int(np.clip(count, *preset.deposit_count))
     volumes = split_volume(rng, float(np.clip(total, *preset.total_volume_mm3)), count, preset.least_volume_mm3)
     deposits = draw_deposits(stream(seed, participant, "deposits"), skeleton, rest, volumes)
@@ -38,6 +39,16 @@ def draw_hand(seed: int, participant: str, preset: Preset) -> Hand:
         draw_materials(rng),
         (*fixtures(skeleton), *others),
     )
+
+
+def _burden_normals(rng: np.random.Generator, seed: int, number: int) -> np.ndarray:
+    """Two normals (2,) for `burden`: the first participant's own, and from there on those spread over the study."""
+    own = rng.standard_normal(2)
+    if number == 1:
+        return own
+    first = stream(seed, "sub-01", "hand")
+    build_skeleton(first)
+    return spread_out(first.standard_normal(2), number - 1)
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
