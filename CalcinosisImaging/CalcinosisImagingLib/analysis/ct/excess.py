@@ -1,98 +1,172 @@
 """Solid matter on a bone that is no part of its shell: deposits that touch it.
 
-A bone is a shell around marrow. Around a long or short bone the shell is about equally thick in one cross-section; what
-lies much farther from the marrow than the rest of its cross-section is not shell.
+A bone is a shell around marrow. The shell's outer side is as far from the marrow as elsewhere in the same cross-section
+and as nearby on the bone, and follows the bone's convex hull. What lies farther out and bulges over the hull is either
+a crest of the bone or a deposit: a crest is low or long, and no brighter than the shell; a deposit stands up, or is
+brighter than the (blurred) shell. The less the shell stands out from the trabeculae, the less its thickness is known.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 
-from .grid import grow_box
+from .grid import Box, grow_box
+from .sections import Sections
 
-INSIDE_SHARE = 0.2
+INSIDE = 0.75
+"""The inside is below this share of the shell's height, also where a thin shell of little mineral is blurred."""
+INSIDE_DEPTH_MM = 0.6
+INSIDE_MM3 = 4.0
+RIM_MM = 0.9
+INSIDE_SHARE = 0.15
 """Share of a bone that must be marrow or trabeculae, for the rule to apply."""
-MARGIN_MM = 0.9
-SLICE_MM = 3.0
-LEAST_EXCESS_MM3 = 3.0
-LEAST_SHARE = 0.001
-"""A large bone has ridges of its own: what stands on it must be at least this share of it."""
+MARGIN_MM = 0.6
 THICKEST_MM = 5.0
+THICKEST_TIMES = 2.5
+NEARBY_MM = 6.0
+SAMPLES = 1500
 BESIDE_MM = 6.0
+LEAST_MM3 = 1.0
+LEAST_SHARE = 0.0002
+"""A large bone has ridges of its own: what stands on it must be at least this share of it."""
 OUTSIDE_SHARE = 0.5
+LARGE_MM3, LARGE_OUTSIDE_SHARE = 50.0, 0.2
+"""Large deposits reach round a bone, into its dents."""
+LOWEST_MM = 0.7
+CREST = (0.75, 1.1)
+"""A crest is as bright as the shell beside it, within these factors."""
+CREST_MM5 = 2.0
+"""What is no brighter than a crest must be larger, to be none: volume times squared height, over the squared contrast
+of the shell to the inside."""
+CREST_SLOPE = 0.12
+"""And it must be so much higher than long."""
+CREST_SHARE = 0.0015
+"""And what is as bright as a crest must be at least this share of the bone: large bones have large crests."""
+MOST_CONTRAST = 0.7
 
 
-def without_excess(mask: np.ndarray, hu: np.ndarray, threshold: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+def without_excess(
+    mask: np.ndarray, height: np.ndarray, shell: np.ndarray, sections: Sections, spacing: np.ndarray
+) -> np.ndarray:
     """The mask of one bone without solid matter that stands on its shell.
 
     Parameters
     ----------
-    mask, hu, threshold: (K, J, I) of the bone's crop: outline, image, and the level that parts shell from inside.
+    mask: (K, J, I) of the bone's crop, its outline.
+    height: the image over soft tissue, lightly smoothed.
+    shell: local height of the shell over soft tissue.
+    sections: of the bone.
     """
-    voxel = float(np.prod(spacing))
-    inside = mask & (hu < threshold) & (ndimage.distance_transform_edt(mask, sampling=spacing) > 0.6)
-    inside = ndimage.binary_opening(inside)
-    labels, count = ndimage.label(inside)
-    if count == 0:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    inside = np.isin(labels, np.flatnonzero(sizes * voxel >= 4.0))
+    inside = _inside(mask, height, shell, spacing)
     if inside.sum() < INSIDE_SHARE * mask.sum():
         return mask
     depth = ndimage.distance_transform_edt(~inside, sampling=spacing)
-    limit = _usual_thickness(mask, depth, spacing)
-    excess = mask & (depth > limit + MARGIN_MM)
-    excess = ndimage.binary_opening(excess)
-    labels, count = ndimage.label(excess)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    rest = mask & ~(depth > limit + 0.3)
-    least = max(LEAST_EXCESS_MM3, LEAST_SHARE * float(mask.sum()) * voxel)
-    kept = [n for n in np.flatnonzero(sizes * voxel >= least) if _stands_out(labels == n, rest, spacing)]
-    excess = np.isin(labels, kept)
-    if not excess.any():
+    surface = mask & ~ndimage.binary_erosion(mask)
+    typical = float(np.median(depth[surface]))
+    usual = np.minimum(sections.medians(depth, surface, THICKEST_TIMES), max(THICKEST_MM, THICKEST_TIMES * typical))
+    usual = _at_least_as_nearby(usual, depth, surface, mask & (depth > usual + 0.3), spacing)
+    rest = mask & (depth <= usual + 0.3)
+    usual_shell = np.maximum(sections.medians(shell, surface & rest), 1.0)
+    brightness = height / usual_shell
+    contrast = np.clip(1.0 - sections.medians(height, inside) / usual_shell, 0.05, MOST_CONTRAST)
+    labels, _ = ndimage.label(mask & (depth > usual + MARGIN_MM))
+    kept = np.zeros_like(mask)
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        piece = labels[box] == number
+        shown = float(np.percentile(brightness[box][piece], 75)), float(contrast[box][piece].mean())
+        if _is_deposit(piece, box, rest, *shown, float(mask.sum()), spacing):
+            kept[box] |= piece
+    if not kept.any():
         return mask
     # Back to the shell's usual surface, but not along it.
-    near = ndimage.distance_transform_edt(~excess, sampling=spacing) <= MARGIN_MM + float(spacing.mean())
-    return mask & ~(near & (depth > limit + 0.3))
+    near = ndimage.distance_transform_edt(~kept, sampling=spacing) <= MARGIN_MM + float(spacing.mean())
+    return mask & ~(near & (depth > usual + 0.3))
 
 
-def _stands_out(piece: np.ndarray, rest: np.ndarray, spacing: np.ndarray) -> bool:
-    """Whether most of a piece lies outside the convex hull of the bone's part beside it: else it fills a dent."""
-    box = grow_box(ndimage.find_objects(piece.astype(np.uint8))[0], np.ceil(BESIDE_MM / spacing), piece.shape)
-    beside = rest[box]
-    surface = np.argwhere(beside & ~ndimage.binary_erosion(beside)) * spacing
-    if len(surface) < 20:
+def _inside(mask: np.ndarray, height: np.ndarray, shell: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Marrow and trabeculae: what is low under the surface, in pieces of some size, behind a brighter rim.
+
+    Paste on a bone is low too, but has no brighter rim.
+    """
+    under = ndimage.distance_transform_edt(mask, sampling=spacing)
+    labels, _ = ndimage.label(ndimage.binary_opening((height < INSIDE * shell) & (under > INSIDE_DEPTH_MM)))
+    inside = np.zeros_like(mask)
+    steps = max(round(RIM_MM / float(spacing.mean())), 1)
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        wide = grow_box(box, steps, mask.shape)
+        piece = labels[wide] == number
+        if piece.sum() * float(np.prod(spacing)) < INSIDE_MM3:
+            continue
+        rim = ndimage.binary_dilation(piece, iterations=steps) & mask[wide] & (under[wide] <= INSIDE_DEPTH_MM)
+        if not rim.any() or np.median(height[wide][rim]) > np.median(height[wide][piece]):
+            inside[wide] |= piece
+    return inside
+
+
+def _at_least_as_nearby(
+    usual: np.ndarray, depth: np.ndarray, surface: np.ndarray, where: np.ndarray, spacing: np.ndarray
+) -> np.ndarray:
+    """``usual`` raised, at ``where``, to the median depth of the surface within `NEARBY_MM`."""
+    points = np.argwhere(surface)
+    points = points[:: max(len(points) // SAMPLES, 1)]
+    values = depth[tuple(points.T)]
+    tree = cKDTree(points * spacing)
+    nearby = np.array([np.median(values[near]) for near in tree.query_ball_point(points * spacing, NEARBY_MM)])
+    some = np.argwhere(where)
+    if len(some) == 0:
+        return usual
+    usual = usual.copy()
+    usual[where] = np.maximum(usual[where], nearby[tree.query(some * spacing)[1]])
+    return usual
+
+
+def _is_deposit(
+    piece: np.ndarray,
+    box: Box,
+    rest: np.ndarray,
+    brightness: float,
+    contrast: float,
+    bone_voxels: float,
+    spacing: np.ndarray,
+) -> bool:
+    """Whether a piece beyond the usual surface is a deposit and no crest of the bone.
+
+    Parameters
+    ----------
+    piece: in its ``box`` of the crop.
+    rest: (K, J, I) of the crop, the bone inside its usual surface.
+    brightness: of the piece, relative to the usual shell.
+    contrast: of the usual shell to the inside, relative to the shell.
+    """
+    voxel = float(np.prod(spacing))
+    volume = float(piece.sum()) * voxel
+    if volume < max(LEAST_MM3, LEAST_SHARE * bone_voxels * voxel):
+        return False
+    over = _over_hull(piece, box, rest, spacing)
+    top = float(np.percentile(over, 95))
+    share = LARGE_OUTSIDE_SHARE if volume >= LARGE_MM3 else OUTSIDE_SHARE
+    if float((over > 0).mean()) < share or top < LOWEST_MM:
+        return False
+    if brightness > CREST[1]:
         return True
+    if brightness > CREST[0] and volume < CREST_SHARE * bone_voxels * voxel:
+        return False
+    points = np.argwhere(piece) * spacing
+    length = 4.0 * float(np.sqrt(np.linalg.eigvalsh(np.cov(points.T))[-1]))
+    return volume * top**2 >= CREST_MM5 / contrast**2 and top >= CREST_SLOPE * length
+
+
+def _over_hull(piece: np.ndarray, box: Box, rest: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Height (mm) of a piece's voxels over the convex hull of the bone beside it; below 0 where it fills a dent."""
+    wide = grow_box(box, np.ceil(BESIDE_MM / spacing), rest.shape)
+    beside = rest[wide]
+    surface = np.argwhere(beside & ~ndimage.binary_erosion(beside)) * spacing
+    points = (np.argwhere(piece) + [s.start - w.start for s, w in zip(box, wide, strict=True)]) * spacing
+    points = points[:: max(len(points) // 2000, 1)]
     try:
         planes = ConvexHull(surface[:: max(len(surface) // 3000, 1)]).equations
-    except QhullError:
-        return True
-    points = np.argwhere(piece[box]) * spacing
-    points = points[:: max(len(points) // 2000, 1)]
-    outside = (points @ planes[:, :3].T + planes[:, 3]).max(axis=1) > 0
-    return float(outside.mean()) > OUTSIDE_SHARE
-
-
-def _usual_thickness(mask: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """For each voxel the median distance from marrow to surface in its cross-section, mm."""
-    points = np.argwhere(mask)
-    offsets = points * spacing - (points * spacing).mean(0)
-    axis = np.linalg.eigh(offsets.T @ offsets)[1][:, -1]
-    along = offsets @ axis
-    section = np.floor((along - along.min()) / SLICE_MM).astype(int)
-    surface = mask & ~ndimage.binary_erosion(mask)
-    on_surface = surface[tuple(points.T)]
-    values = depth[tuple(points.T)]
-    usual = np.zeros(section.max() + 1)
-    typical = float(np.median(values[on_surface]))
-    for index in range(len(usual)):
-        some = values[on_surface & (np.abs(section - index) <= 1)]
-        usual[index] = np.median(some) if len(some) >= 10 else typical
-    usual = np.minimum(usual, max(THICKEST_MM, 2.5 * typical))
-    limit = np.zeros(mask.shape)
-    limit[tuple(points.T)] = usual[section]
-    return limit
+    except (QhullError, ValueError):
+        return np.full(len(points), np.inf)
+    return (points @ planes[:, :3].T + planes[:, 3]).max(axis=1)

@@ -8,11 +8,14 @@ from scipy import ndimage
 from ..volume import Volume
 from .excess import without_excess
 from .grid import WORK_MM, WorkGrid, boxes, grow_box
+from .sections import Sections
 
 PEAK_RADIUS_MM = 1.3
 """Reach within which the shell's peak is looked for: more than a shell's thickness, less than a bone's radius."""
 CORE_DEPTH_MM = 1.2
 HALF = 0.5
+BRIGHTEST = 1.35
+"""A shell is at most this much higher than is usual in its cross-section."""
 
 
 def outline_bones(
@@ -40,7 +43,7 @@ def outline_bones(
             for s, h, n in zip(box, spacing, work.shape, strict=True)
         )
         territory, core = _territory(work, bodies, body, fine)
-        mask = _outline(cropped[fine], territory, core, spacing, soft_hu)
+        mask = bone_outline(cropped[fine], territory, core, spacing, soft_hu)
         part = result[fine]
         part[mask & (part == 0)] = bone
 
@@ -56,17 +59,27 @@ def _territory(work: WorkGrid, bodies: np.ndarray, body: int, fine: tuple[slice,
     return own[local], depth[local] > CORE_DEPTH_MM
 
 
-def _outline(
+def bone_outline(
     hu: np.ndarray, territory: np.ndarray, core: np.ndarray, spacing: np.ndarray, soft_hu: float
 ) -> np.ndarray:
-    """The mask of one bone in its crop."""
+    """The mask of one bone in its crop, without deposits that stand on it.
+
+    Parameters
+    ----------
+    hu, territory, core: (K, J, I): image, where the bone may extend to, and its certain inside.
+    """
     values = np.where(territory, hu, soft_hu).astype(np.float32)
     smooth = ndimage.gaussian_filter(values, 0.25 / spacing)
     size = (2 * np.round(PEAK_RADIUS_MM / spacing) + 1).astype(int)
     peak = ndimage.maximum_filter(smooth, size=tuple(size))
-    peak = ndimage.gaussian_filter(peak, PEAK_RADIUS_MM / spacing)
-    threshold = soft_hu + HALF * np.maximum(peak - soft_hu, 100.0)
-    mask = (values > threshold) & territory
+    shell = np.maximum(ndimage.gaussian_filter(peak, PEAK_RADIUS_MM / spacing) - soft_hu, 100.0)
+    body = (values - soft_hu > HALF * shell) & territory
+    if not body.any():
+        return core
+    # A bright stone on a thin shell must not raise what is asked of the shell beside it.
+    sections = Sections(body | core, spacing)
+    shell = np.minimum(shell, BRIGHTEST * sections.medians(shell, body))
+    mask = (values - soft_hu > HALF * shell) & territory
     mask |= core
     mask = fill_holes(mask)
     mask = _closed(mask, territory, spacing)
@@ -75,7 +88,7 @@ def _outline(
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
         mask = labels == sizes.argmax()
-    return without_excess(mask, smooth, threshold, spacing)
+    return without_excess(mask, smooth - soft_hu, shell, sections, spacing)
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:

@@ -1,0 +1,107 @@
+"""CT: what stands on a bone's shell and is a deposit, and what of the shell is none, on drawn tubes of known truth."""
+
+import unittest
+
+import numpy as np
+from CalcinosisImagingLib.analysis.ct.excess import without_excess
+from CalcinosisImagingLib.analysis.ct.outline import bone_outline
+from scipy import ndimage
+
+STEP = 0.4
+SPACING = np.full(3, STEP)
+SHAPE = (60, 40, 44)
+SOFT = 50.0
+MIDDLE = np.array([12.0, 6.4, 8.8])
+RADIUS = 4.0
+
+
+def away_from(k, j, i):
+    """Distance (mm) of every voxel from a place in the tube's frame: along, towards the deposits, across."""
+    p = np.indices(SHAPE).reshape(3, -1).T * STEP - MIDDLE
+    return np.linalg.norm(p - [k, j, i], axis=1).reshape(SHAPE)
+
+
+def rounded(distance):
+    """Share of a voxel inside a surface, from its signed distance (mm)."""
+    return np.clip(0.5 - distance / STEP, 0.0, 1.0)
+
+
+def a_tube(shell_hu=1200.0, shell_mm=0.9, seed=0, deposits=(), crest_mm=0.0):
+    """A closed tube of cortex with trabeculae inside and deposits ``(signed distance, HU)`` outside it.
+
+    Returns the image, the tube's mask and the deposits' mask.
+    """
+    rng = np.random.default_rng(seed)
+    k, j, i = (n - m for n, m in zip(np.indices(SHAPE) * STEP, MIDDLE, strict=True))
+    ridge = crest_mm * np.exp(-((i / 1.2) ** 2)) * (j > 0)
+    tube = np.maximum(np.hypot(j, i) - RADIUS - ridge, np.abs(k) - 10.0)
+    marrow = np.maximum(np.hypot(j, i) - RADIUS + shell_mm, np.abs(k) - 10.0 + shell_mm)
+    hu = np.full(SHAPE, SOFT)
+    inner = 250.0 + 120.0 * ndimage.gaussian_filter(rng.standard_normal(SHAPE), 1.2) / 0.12
+    hu += rounded(tube) * (shell_hu - hu)
+    hu += rounded(marrow) * (np.clip(inner, 100, 400) - hu)
+    of_deposits = np.zeros(SHAPE, bool)
+    for distance, value in deposits:
+        share = rounded(distance) * (1.0 - rounded(tube))
+        hu += share * (value - hu)
+        of_deposits |= share >= 0.5
+    hu = ndimage.gaussian_filter(hu, 0.8 / 2.3548 / STEP) + rng.normal(0, 20, SHAPE)
+    return hu.astype(np.float32), tube < 0, of_deposits
+
+
+def stone(radius):
+    return away_from(0.0, RADIUS + radius - 0.3, 0.0) - radius
+
+
+def plate(thick, reach):
+    """A disc that lies on the tube."""
+    k, j, i = (n - m for n, m in zip(np.indices(SHAPE) * STEP, MIDDLE, strict=True))
+    return np.maximum(np.abs(j - RADIUS - thick / 2 + 0.3) - thick / 2, np.hypot(k, i) - reach)
+
+
+class OnTheShellTest(unittest.TestCase):
+    def outline(self, hu, tube, deposits):
+        near = ndimage.binary_dilation(tube | deposits, iterations=4)
+        return bone_outline(hu, near, np.zeros(SHAPE, bool), SPACING, SOFT)
+
+    def shares(self, **drawing):
+        """Of the tube, what is taken for bone; of the deposits, what is taken for bone."""
+        hu, tube, deposits = a_tube(**drawing)
+        found = self.outline(hu, tube, deposits)
+        return found[tube].mean(), found[deposits].mean() if deposits.any() else 0.0
+
+    def test_a_shell_alone_is_bone_however_thin_and_faint(self):
+        for shell_hu, shell_mm in ((1500.0, 1.6), (1200.0, 0.9), (800.0, 0.5)):
+            for seed in range(2):
+                with self.subTest(shell_hu=shell_hu, seed=seed):
+                    bone, _ = self.shares(shell_hu=shell_hu, shell_mm=shell_mm, seed=seed)
+                    self.assertGreater(bone, 0.97)
+
+    def test_stone_plate_and_paste_on_the_shell_are_no_bone(self):
+        bodies = {"stone": (stone(1.3), 1300.0), "plate": (plate(1.6, 2.8), 1000.0), "paste": (stone(2.2), 380.0)}
+        for shell_hu, shell_mm in ((1200.0, 0.9), (800.0, 0.5)):
+            for name, body in bodies.items():
+                with self.subTest(name=name, shell_hu=shell_hu):
+                    bone, taken = self.shares(shell_hu=shell_hu, shell_mm=shell_mm, deposits=(body,))
+                    self.assertGreater(bone, 0.96)
+                    self.assertLess(taken, 0.4)
+
+    def test_a_bright_stone_leaves_the_thin_shell_beside_it_closed(self):
+        hu, tube, deposits = a_tube(shell_hu=700.0, shell_mm=0.5, deposits=((stone(2.5), 1900.0),))
+        found = self.outline(hu, tube, deposits)
+        marrow = ndimage.binary_erosion(tube, iterations=4)
+        self.assertTrue(found[marrow].all())
+
+    def test_a_crest_of_the_shell_is_bone(self):
+        hu, tube, deposits = a_tube(crest_mm=1.0)
+        self.assertGreater(self.outline(hu, tube, deposits)[tube].mean(), 0.97)
+
+    def test_a_bone_without_marrow_is_left_as_it_is(self):
+        hu, tube, _ = a_tube(shell_mm=4.0)
+        height = hu - SOFT
+        same = without_excess(tube, height, np.full(SHAPE, 1000.0, np.float32), None, SPACING)
+        self.assertTrue((same == tube).all())
+
+
+if __name__ == "__main__":
+    unittest.main()
