@@ -13,10 +13,9 @@ from .delineate import delineate, margin_mm
 from .grid import Box, grow_box, noise_hu
 from .halo import subtract_halo
 from .metal import find_metal
-from .psf import FWHM_PER_SIGMA, PointSpread, gaussian
+from .psf import FWHM_PER_SIGMA, PointSpread
 from .reject import DOUBTFUL, Place, confidence, facts, least_confidence, reason
 from .settings import CtSettings
-from .skin_edge import estimate_point_spread
 from .split import split_all
 
 SMOOTH_MM = 0.3
@@ -105,6 +104,7 @@ def find_candidates(
     noise: float,
     spacing: np.ndarray,
     settings: CtSettings,
+    psf: PointSpread,
     labels: np.ndarray,
     fractions: np.ndarray,
     sesamoid_joints: np.ndarray,
@@ -117,8 +117,6 @@ def find_candidates(
     sesamoid_joints: (N, 3) mm along k, j, i from the box's first voxel.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
-    given = settings.psf_fwhm_mm
-    psf = gaussian(given) if given else estimate_point_spread(hu, spacing)
     _bodies(hu, bones, soft_hu, psf.fwhm_mm, spacing, settings, labels)
     split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
     metal = find_metal(hu, bones, settings.metal_hu, spacing)

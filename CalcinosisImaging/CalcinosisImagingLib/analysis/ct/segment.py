@@ -11,11 +11,15 @@ from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation, em
 from ..volume import Volume
 from .bones import Hand, find_bones
 from .deposits import Candidate, find_candidates
-from .grid import dense_box, noise_hu, soft_tissue_hu, work_grid
+from .grid import Box, dense_box, grow_box, noise_hu, soft_tissue_hu, work_grid
 from .outline import outline_bones
+from .psf import PointSpread, gaussian
 from .settings import CtSettings
+from .skin_edge import estimate_point_spread
 
 DEPOSIT_COLOUR = (0.9, 0.35, 0.2)
+SKIN_WITHIN_MM = 25.0
+"""Skin is looked for so far around dense matter: the soft tissue of a hand is no thicker."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +72,10 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     del work, table
     report(progress, 0.6, "looking for deposits")
     cropped = volume.voxels[box]
+    psf = _point_spread(volume, box, settings)
     labels, fractions = np.zeros(shape, np.uint16), np.zeros(shape, np.uint8)
     candidates = find_candidates(
-        cropped, bones[box], soft_hu, noise_hu(cropped), spacing, settings, labels[box], fractions[box], joints
+        cropped, bones[box], soft_hu, noise_hu(cropped), spacing, settings, psf, labels[box], fractions[box], joints
     )
     report(progress, 0.95, "writing results")
     present = np.bincount(bones[bones > 0], minlength=256) > 0
@@ -82,6 +87,15 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
         volume.with_voxels(fractions),
         hands,
     )
+
+
+def _point_spread(volume: Volume, box: Box, settings: CtSettings) -> PointSpread:
+    """The point spread that is given, else that of the skin around the box of dense matter."""
+    if settings.psf_fwhm_mm is not None:
+        return gaussian(settings.psf_fwhm_mm)
+    spacing = volume.spacing_mm[::-1]
+    around = grow_box(box, np.ceil(SKIN_WITHIN_MM / spacing), volume.voxels.shape)
+    return estimate_point_spread(volume.voxels[around], spacing)
 
 
 def _split_candidates(
