@@ -60,7 +60,15 @@ class LimbScan:
 
 @dataclass(frozen=True, eq=False)
 class LimbDeposit:
-    """Truth of one deposit: its slot (slices over K, J, I), the fraction of every voxel there, and its excess in HU."""
+    """Truth of one deposit.
+
+    Attributes
+    ----------
+    slot: slices over K, J, I; the arrays have its shape.
+    fraction: share of every voxel that is deposit.
+    image: what the scan makes of it, for a contrast of 1.
+    rim: change of the image per mm of growth in all directions; None unless asked for.
+    """
 
     kind: str
     origin: str
@@ -68,10 +76,12 @@ class LimbDeposit:
     fraction: np.ndarray
     contrast_hu: float
     volume_mm3: float
+    image: np.ndarray
+    rim: np.ndarray | None
 
 
-def scan_limb(scan: LimbScan) -> tuple[Volume, list[LimbDeposit]]:
-    """The CT (int16) and its truth."""
+def scan_limb(scan: LimbScan, rims: bool = False) -> tuple[Volume, list[LimbDeposit]]:
+    """The CT (int16) and its truth, with the rims of the deposits if asked for."""
     rng = np.random.default_rng(scan.seed)
     spacing = np.array(scan.spacing_mm[::-1])
     rows = -(-len(scan.kinds) // 2)
@@ -87,21 +97,28 @@ def scan_limb(scan: LimbScan) -> tuple[Volume, list[LimbDeposit]]:
         start = np.round((centre - SLOT_MM / 2) / spacing).astype(int)
         count = np.floor(SLOT_MM / spacing).astype(int)
         slot = tuple(slice(int(a), int(a + n)) for a, n in zip(start, count, strict=True))
-        deposit, excess = _deposit(kind, slot, spacing, scan, rng)
-        hu[slot] += excess
+        deposit = _deposit(kind, slot, spacing, scan, rng, rims)
+        hu[slot] += deposit.contrast_hu * deposit.image
         deposits.append(deposit)
-    noise = rng.standard_normal(hu.shape, dtype=np.float32)
-    if scan.grain:
-        sigma = _sigmas(scan)[0][1] / spacing
-        noise = ndimage.gaussian_filter(noise, scan.grain * sigma)
-        for weight, wide in _sigmas(scan)[1:]:
-            noise += weight * ndimage.gaussian_filter(noise, wide / spacing)
+    noise = grained(rng.standard_normal(hu.shape, dtype=np.float32), scan)
     hu += noise * (scan.noise_hu / noise.std())
     voxels = np.clip(np.round(hu), -1024, 3071).astype(np.int16)
     return Volume(voxels, np.diag([-spacing[2], -spacing[1], spacing[0], 1.0])), deposits
 
 
-def _sigmas(scan: LimbScan) -> list[tuple[float, np.ndarray]]:
+def grained(white: np.ndarray, scan: LimbScan) -> np.ndarray:
+    """White noise (K, J, I) as coarse as the scan's; its size is not kept."""
+    if not scan.grain:
+        return white
+    spacing = np.array(scan.spacing_mm[::-1])
+    first, *wider = sigmas_mm(scan)
+    noise = ndimage.gaussian_filter(white, scan.grain * first[1] / spacing)
+    for weight, wide in wider:
+        noise += weight * ndimage.gaussian_filter(noise, wide / spacing)
+    return noise
+
+
+def sigmas_mm(scan: LimbScan) -> list[tuple[float, np.ndarray]]:
     """Weight and sigma (mm along k, j, i) of the kernel's Gaussians."""
     first = scan.fwhm_mm / FWHM_PER_SIGMA * np.array([scan.along, 1.0, 1.0])
     return [(weight, wide * first) for weight, wide in KERNELS[scan.kernel]]
@@ -120,7 +137,7 @@ def _tissue(size: np.ndarray, spacing: np.ndarray, scan: LimbScan, rng: np.rando
     hu = np.full(depth.shape, -1000.0, np.float32)
     box = float(spacing[1:].mean()) ** 2 / 12
     for at, rise in LAYERS:
-        for weight, sigma in _sigmas(scan):
+        for weight, sigma in sigmas_mm(scan):
             hu += (weight * rise) * ndtr((depth - at) / np.float32(np.sqrt(sigma[1] ** 2 + box)))
     knots = rng.normal(0, 10, [int(n * h / 5) + 3 for n, h in zip(size, spacing, strict=True)])
     mottle = ndimage.zoom(knots, 5, order=1)
@@ -130,9 +147,9 @@ def _tissue(size: np.ndarray, spacing: np.ndarray, scan: LimbScan, rng: np.rando
 
 
 def _deposit(
-    kind: str, slot: tuple[slice, ...], spacing: np.ndarray, scan: LimbScan, rng: np.random.Generator
-) -> tuple[LimbDeposit, np.ndarray]:
-    """Paint one deposit in its slot; returns its truth and the blurred excess over the tissue (HU)."""
+    kind: str, slot: tuple[slice, ...], spacing: np.ndarray, scan: LimbScan, rng: np.random.Generator, rims: bool
+) -> LimbDeposit:
+    """Draw one deposit and paint it in its slot."""
     hu = rng.uniform(150, 400) if kind == "paste" else float(np.exp(rng.uniform(np.log(350), np.log(1500))))
     origin = "phantom" if rng.random() < 0.5 else "simple"
     outside, soft = (_phantom_shape if origin == "phantom" else _simple_shape)(kind, rng)
@@ -141,19 +158,36 @@ def _deposit(
     turn = simple.random_rotation(rng)
     count = np.array([s.stop - s.start for s in slot])
     centre = (count * spacing) / 2 + rng.uniform(-0.5, 0.5, 3) * spacing
-    box = _occupied(outside, turn, centre, count, spacing, max(wide[0] for _, wide in _sigmas(scan)))
+    box = _occupied(outside, turn, centre, count, spacing, max(wide[0] for _, wide in sigmas_mm(scan)))
     axes = [(np.arange(s.start * times, s.stop * times) + 0.5) * h for s, h in zip(box, step, strict=True)]
     fine = np.empty([len(a) for a in axes], np.float32)
     for index, z in enumerate(axes[0]):
         d = _distance(outside, turn, centre, [np.array([z]), *axes[1:]])[0]
         fine[index] = true_share(d, float(step.mean())) if soft else d < 0
-    fraction, excess = np.zeros((2, *count), np.float32)
-    fraction[box] = _voxels(fine, times)
-    for weight, sigma in _sigmas(scan):
-        excess[box] += weight * _voxels(ndimage.gaussian_filter(fine, sigma / step, truncate=4.0), times)
-    contrast = hu - MUSCLE_HU
+    shape, widths = tuple(count.tolist()), [(weight, sigma / step) for weight, sigma in sigmas_mm(scan)]
+    fraction = _placed(_voxels(fine, times), box, shape)
+    image = _placed(_imaged(fine, widths, times), box, shape)
+    # The surface of a body is where its indicator has a gradient (co-area formula).
+    rim = _placed(_imaged(_gradient(fine, step), widths, times), box, shape) if rims else None
     volume = float(fraction.sum(dtype=np.float64) * np.prod(spacing))
-    return LimbDeposit(kind, origin, slot, fraction, contrast, volume), contrast * excess
+    return LimbDeposit(kind, origin, slot, fraction, hu - MUSCLE_HU, volume, image, rim)
+
+
+def _imaged(fine: np.ndarray, widths: list[tuple[float, np.ndarray]], times: int) -> np.ndarray:
+    """Blurred by the kernel (weights, and sigmas in finer voxels) and averaged into voxels."""
+    return sum(weight * _voxels(ndimage.gaussian_filter(fine, sigma, truncate=4.0), times) for weight, sigma in widths)
+
+
+def _gradient(fine: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Size of the gradient, per mm, smoothed over a finer voxel."""
+    return np.sqrt(sum((ndimage.gaussian_filter1d(fine, 1.0, a, order=1) / h) ** 2 for a, h in enumerate(step)))
+
+
+def _placed(part: np.ndarray, box: tuple[slice, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """A box of an array that is zero elsewhere."""
+    whole = np.zeros(shape, np.float32)
+    whole[box] = part
+    return whole
 
 
 def _distance(outside: Callable, turn: np.ndarray, centre: np.ndarray, axes: list[np.ndarray]) -> np.ndarray:
