@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -94,11 +95,11 @@ def line_integrals(posed: PosedHand, view: View, calcium_gain: float) -> tuple[n
     mu = {name: film_attenuation(value, calcium_gain) for name, value in posed.hand.materials.hu.items()}
     corners = body_corners(posed)
     first, last = corners[:, 2].min() - 2.0, corners[:, 2].max() + 2.0
-    deposits = [_sample_deposit(posed, view, index, first, last) for index in range(len(posed.hand.deposits))]
-    total = _soft_integral(posed, view, mu, first, last)
+    soft = _sample_soft(posed, view, mu, first, last)
+    total = soft.integral()
     rays = Rays(view, first, STEP_MM, int((last - first) / STEP_MM) + 1)
     for name in posed.hand.skeleton.bones:
-        _add_bone(total, posed, rays, name, mu)
+        _add_bone(total, posed, rays, name, mu, soft)
     for distractor in posed.hand.distractors:
         found = sample(rays, distractor.shape, posed.distractor_to_world(distractor), STEP_MM)
         if found is not None:
@@ -106,50 +107,68 @@ def line_integrals(posed: PosedHand, view: View, calcium_gain: float) -> tuple[n
             extra = mu[distractor.tissue] - mu[distractor.over]
             total[box[1:]] += _share(d, view.pixel_spacing_mm[0]).sum(axis=0) * rays.path_mm(box) * extra
     shadows = []
-    for index, found in enumerate(deposits):
-        if found is None:
-            continue
-        fine, box, d = found
-        share = _share(d, view.pixel_spacing_mm[0])
-        path = share.sum(axis=0) * fine.path_mm(box)
-        dense = dense_share(posed, fine, index, box, posed.deposit_to_world(index))
-        content = posed.hand.deposits[index].content
-        strong, weak = (film_attenuation(hu, calcium_gain) for hu in (content.dense_hu, content.light_hu))
-        total[box[1:]] += path * weak + (share * dense).sum(axis=0) * fine.path_mm(box) * (strong - weak)
-        shadows.append(Shadow(index, box[1:], (d < 0).any(axis=0), path))
+    for index in range(len(posed.hand.deposits)):
+        shadow = _add_deposit(total, posed, index, soft, calcium_gain)
+        if shadow is not None:
+            shadows.append(shadow)
     return total, shadows
 
 
-def _soft_integral(posed: PosedHand, view: View, mu: Mapping[str, float], first: float, last: float) -> np.ndarray:
-    """Soft tissue alone, with the bones' and deposits' room left empty."""
+@dataclass(frozen=True, eq=False)
+class Soft:
+    """Attenuation of soft tissue along every third ray, as if there were neither bones nor deposits.
+
+    Attributes
+    ----------
+    values: float32 (depth, rows, columns) on ``rays``.
+    """
+
+    rays: Rays
+    values: np.ndarray
+
+    def integral(self) -> np.ndarray:
+        """Along the ray of each pixel of the film, float32 (rows, columns)."""
+        whole = tuple(slice(0, n) for n in self.rays.shape)
+        coarse = self.values.sum(axis=0) * self.rays.path_mm(whole)
+        stride, view = self.rays.stride, self.rays.view
+        rows, columns = ((np.arange(n) - (stride - 1) / 2.0) / stride for n in (view.rows, view.columns))
+        where = np.meshgrid(rows, columns, indexing="ij")
+        return ndimage.map_coordinates(coarse.astype(np.float32), where, order=1, mode="nearest", output=np.float32)
+
+    def near(self, fine: Rays, box: Box) -> np.ndarray:
+        """The value nearest to each point of a part of the film's own rays: what a solid takes the place of."""
+        depth = np.arange(box[0].start, box[0].stop) * fine.step_mm / self.rays.step_mm
+        k = np.minimum(np.rint(depth).astype(int), self.values.shape[0] - 1)
+        j, i = (np.arange(s.start, s.stop) // self.rays.stride for s in box[1:])
+        return self.values[np.ix_(k, j, i)]
+
+
+def _sample_soft(posed: PosedHand, view: View, mu: Mapping[str, float], first: float, last: float) -> Soft:
+    """Soft tissue without the solids in it."""
     rays = Rays(view, first, STEP_MM, int((last - first) / STEP_MM) + 1, SOFT_STRIDE)
-    image = paint_soft(posed, rays, mu, STEP_MM)
-    solids = [(bone.shape, posed.bone_to_world(name)) for name, bone in posed.hand.skeleton.bones.items()]
-    solids += [(d.shape, posed.deposit_to_world(i)) for i, d in enumerate(posed.hand.deposits)]
-    for shape, to_world in solids:
-        found = sample(rays, shape, to_world, 1.0)
-        if found is not None:
-            box, d = found
-            image[box] *= 1.0 - fraction(d, STEP_MM)
-    whole = tuple(slice(0, n) for n in rays.shape)
-    coarse = image.sum(axis=0) * rays.path_mm(whole)
-    rows = (np.arange(view.rows) - (SOFT_STRIDE - 1) / 2.0) / SOFT_STRIDE
-    columns = (np.arange(view.columns) - (SOFT_STRIDE - 1) / 2.0) / SOFT_STRIDE
-    where = np.meshgrid(rows, columns, indexing="ij")
-    return ndimage.map_coordinates(coarse.astype(np.float32), where, order=1, mode="nearest", output=np.float32)
+    return Soft(rays, paint_soft(posed, rays, mu, partial(_share, pixel_mm=view.pixel_spacing_mm[0])))
 
 
-def _sample_deposit(
-    posed: PosedHand, view: View, index: int, first: float, last: float
-) -> tuple[Rays, Box, np.ndarray] | None:
-    """Distance to one deposit along the rays that may meet it."""
-    rays = Rays(view, first, DEPOSIT_STEP_MM, int((last - first) / DEPOSIT_STEP_MM) + 1)
-    found = sample(rays, posed.hand.deposits[index].shape, posed.deposit_to_world(index), 1.0)
-    return None if found is None else (rays, *found)
+def _add_deposit(total: np.ndarray, posed: PosedHand, index: int, soft: Soft, calcium_gain: float) -> Shadow | None:
+    """Put one deposit in the place of soft tissue; its shadow, or None where no ray may meet it."""
+    view, deposit = soft.rays.view, posed.hand.deposits[index]
+    deep = soft.rays.count * soft.rays.step_mm
+    rays = Rays(view, soft.rays.first_mm, DEPOSIT_STEP_MM, int(deep / DEPOSIT_STEP_MM))
+    found = sample(rays, deposit.shape, posed.deposit_to_world(index), 1.0)
+    if found is None:
+        return None
+    box, d = found
+    share, length = _share(d, view.pixel_spacing_mm[0]), rays.path_mm(box)
+    dense = dense_share(posed, rays, index, box, posed.deposit_to_world(index))
+    content = deposit.content
+    strong, weak = (film_attenuation(hu, calcium_gain) for hu in (content.dense_hu, content.light_hu))
+    gained = share * (np.float32(weak) + np.float32(strong - weak) * dense - soft.near(rays, box))
+    total[box[1:]] += gained.sum(axis=0) * length
+    return Shadow(index, box[1:], (d < 0).any(axis=0), share.sum(axis=0) * length)
 
 
-def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Mapping[str, float]) -> None:
-    """Add one bone's integral; where a deposit has eroded it, the deposit's room is left out."""
+def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Mapping[str, float], soft: Soft) -> None:
+    """Put one bone in the place of soft tissue; where a deposit has eroded it, the deposit's room is left out."""
     shape, to_world = posed.hand.skeleton.bones[name].shape, posed.bone_to_world(name)
     box = box_of(rays, shape, to_world, STEP_MM)
     if box is None:
@@ -158,7 +177,7 @@ def _add_bone(total: np.ndarray, posed: PosedHand, rays: Rays, name: str, mu: Ma
     pixel = rays.view.pixel_spacing_mm[0]
     d = shape.distance(*local)
     inner = d + shape.cortex(local[1])
-    image = _share(d, pixel) * np.float32(mu["cortex"])
+    image = _share(d, pixel) * (np.float32(mu["cortex"]) - soft.near(rays, box))
     image += _share(inner, pixel) * (marrow_values(inner < STEP_MM, local, shape, mu) - np.float32(mu["cortex"]))
     for index, deposit in enumerate(posed.hand.deposits):
         place = posed.deposit_to_world(index)
@@ -173,7 +192,8 @@ def _share(d: np.ndarray, pixel_mm: float) -> np.ndarray:
     """Share of each step along a ray that is inside, from the distance and how fast it changes along the ray."""
     if d.shape[0] < 2:
         return fraction(d, STEP_MM)
-    along = np.gradient(d, axis=0)
+    # A distance changes by no more than the step; where its array was cut it may seem to.
+    along = np.minimum(np.abs(np.gradient(d, axis=0)), STEP_MM)
     return fraction(d, np.sqrt(along * along + pixel_mm * pixel_mm))
 
 

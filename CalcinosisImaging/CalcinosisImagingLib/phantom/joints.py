@@ -14,7 +14,7 @@ import numpy as np
 
 from ..analysis.anatomy import CARPALS, DISTALS, FOREARM, METACARPALS, MIDDLES, PROXIMALS, parent_of
 from .hand import PosedHand
-from .lattice import Box, Lattice, box_of, distance_in, fraction, over, overlap
+from .lattice import Box, Lattice, Share, box_of, distance_in, over, overlap
 
 LIGAMENT_MM = 4.6
 """Ligaments and capsule reach to where the sum of both distances is so large: 1.5 mm beside a joint of 1.6 mm."""
@@ -49,17 +49,17 @@ class JointSpace:
 
 
 def paint_joints(
-    image: np.ndarray, posed: PosedHand, lattice: Lattice, values: Mapping[str, float], width_mm: float
+    image: np.ndarray, posed: PosedHand, lattice: Lattice, values: Mapping[str, float], share: Share
 ) -> None:
-    """Put ligaments, cartilage and fluid over what is there, in place; ``width_mm`` of a voxel."""
+    """Put ligaments, cartilage and fluid over what is there, in place; ``share``: of each point from its distance."""
     spaces = list(joint_spaces(posed, lattice))
     for space in spaces:
-        over(image, space.box, fraction((space.together - LIGAMENT_MM) / 2.0, width_mm), values["ligament"])
+        over(image, space.box, share((space.together - LIGAMENT_MM) / 2.0), values["ligament"])
     for space in spaces:
-        over(image, space.box, fraction((space.together - CARTILAGE_MM) / 2.0, width_mm), values["cartilage"])
+        over(image, space.box, share((space.together - CARTILAGE_MM) / 2.0), values["cartilage"])
     for space in spaces:
-        film = fraction(space.aside - FLUID_MM / 2.0, width_mm) - fraction(space.aside + FLUID_MM / 2.0, width_mm)
-        film *= fraction((space.together - CARTILAGE_MM) / 2.0, width_mm)
+        film = share(space.aside - FLUID_MM / 2.0) - share(space.aside + FLUID_MM / 2.0)
+        film *= share((space.together - CARTILAGE_MM) / 2.0)
         over(image, space.box, film, values["synovia"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from ..analysis.view import View
 from .shapes import Shape
 
 Box = tuple[slice, slice, slice]
+Share = Callable[[np.ndarray], np.ndarray]
+"""From the distances of points to the share of each that is inside."""
 SAMPLES_MOST = 10_000_000
 """A deposit is not sampled at more points than this."""
 SAMPLES_ACROSS = 24

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def paint(
     texture: stream for the unevenness of soft tissue; none without it.
     """
     width = float(grid.spacing_mm.mean())
-    image = paint_soft(posed, grid, values, width)
+    image = paint_soft(posed, grid, values, partial(fraction, width_mm=width))
     if texture is not None:
         mottle(image, texture, values, width)
     bones = np.zeros(grid.shape, np.uint16)

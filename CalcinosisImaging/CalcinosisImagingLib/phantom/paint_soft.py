@@ -8,7 +8,7 @@ import numpy as np
 
 from .hand import PosedHand
 from .joints import paint_joints
-from .lattice import Box, Lattice, fraction, over, sample
+from .lattice import Box, Lattice, Share, over, sample
 from .muscles import WEB, WEB_BLEND_MM, WEB_MM, bellies
 from .shapes import FAR_MM, Tube, smooth_max, smooth_min
 from .soft_tissue import SKIN_MM, cords
@@ -41,23 +41,23 @@ def skin_distance(posed: PosedHand, lattice: Lattice) -> np.ndarray:
     return field
 
 
-def paint_soft(posed: PosedHand, lattice: Lattice, values: Mapping[str, float], width_mm: float) -> np.ndarray:
+def paint_soft(posed: PosedHand, lattice: Lattice, values: Mapping[str, float], share: Share) -> np.ndarray:
     """Air, skin, fat, muscles, joints, tendons and vessels, float32 (K, J, I)."""
     skin = skin_distance(posed, lattice)
     image = np.full(lattice.shape, values["air"], np.float32)
-    image += fraction(skin, width_mm) * np.float32(values["skin"] - values["air"])
-    image += fraction(skin + SKIN_MM, width_mm) * np.float32(values["fat"] - values["skin"])
+    image += share(skin) * np.float32(values["skin"] - values["air"])
+    image += share(skin + SKIN_MM) * np.float32(values["fat"] - values["skin"])
     muscles = [(piece.shape, posed.piece_to_world(piece)) for piece in posed.hand.muscles]
     muscles += [(belly, posed.placement) for belly in bellies(posed.hand.skeleton, posed.bones)]
     for shape, to_world in muscles:
         found = sample(lattice, shape, to_world, 1.0)
         if found is not None:
             box, d = found
-            over(image, box, fraction(smooth_max(d, skin[box] + 3.0, 1.0), width_mm), values["muscle"])
-    paint_joints(image, posed, lattice, values, width_mm)
+            over(image, box, share(smooth_max(d, skin[box] + 3.0, 1.0)), values["muscle"])
+    paint_joints(image, posed, lattice, values, share)
     for tissue, cord in cords(posed.hand.skeleton, posed.bones):
         for box, d in sample_cord(lattice, cord, posed.placement):
-            over(image, box, fraction(np.maximum(d, skin[box] + SKIN_MM), width_mm), values[tissue])
+            over(image, box, share(np.maximum(d, skin[box] + SKIN_MM)), values[tissue])
     return image
 
 
