@@ -224,6 +224,35 @@ class NoDepositTest(unittest.TestCase):
         self.assertEqual(len(self.result.deposits.segments), 3)
 
 
+class OrdinaryTissueTest(unittest.TestCase):
+    """Tendons, skin, nails and small bones in noisy scans are no deposits."""
+
+    def test_noise_in_tendons_is_not_taken_for_deposits_and_faint_paste_beside_them_is_found(self):
+        tendons = [(lambda p, x=x: np.hypot(p[:, 1] - 9, p[:, 2] - x) < 2.5, 105.0) for x in (6, 13)]
+        paste = [(ball(np.array([13.0, 18.5, 15]), 2.2), 240.0)]
+        for seed in range(2):
+            volume, fractions = a_scan(tendons + paste, noise=40, seed=seed)
+            result = segment_ct(volume)
+            with self.subTest(seed=seed):
+                self.assertEqual(len(result.deposits.segments), 1)
+                self.assertGreater(int(result.deposits.labels[fractions[-1] > 0.9].max()), 0)
+
+    def test_two_shells_closer_than_fragments_may_be_are_still_shells(self):
+        parts = []
+        for x in (8.0, 15.6):
+            for radius, value in ((2.9, 1100.0), (2.3, 330.0)):
+                parts.append((ball(np.array([13.0, 13, x]), radius), value))
+        result = segment_ct(a_scan(parts)[0])
+        self.assertEqual(result.deposits.segments, ())
+        self.assertEqual([s.tags[REASON_TAG] for s in result.rejected.segments], [reject.SESAMOID] * 2)
+
+    def test_a_nail_is_rejected_and_a_plate_of_lime_in_the_skin_is_not(self):
+        for value, wanted in ((200.0, 0), (900.0, 1)):
+            plate = (lambda p: (np.abs(p - [13.0, 13, 2.75]) < [3.0, 3.0, 0.3]).all(axis=1), value)
+            with self.subTest(value=value):
+                self.assertEqual(len(segment_ct(a_scan([plate], noise=30)[0]).deposits.segments), wanted)
+
+
 class EdgeTest(unittest.TestCase):
     def test_soft_tissue_alone_gives_nothing(self):
         volume, _ = a_scan([], noise=30)

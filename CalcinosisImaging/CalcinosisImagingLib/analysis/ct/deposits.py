@@ -10,19 +10,22 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from .delineate import delineate, margin_mm
-from .grid import Box, grow_box, noise_hu
+from .form import form_of
+from .grid import Box, grow_box
 from .halo import subtract_halo
 from .metal import find_metal
 from .psf import FWHM_PER_SIGMA, PointSpread
-from .reject import DOUBTFUL, Place, confidence, facts, least_confidence, reason
+from .reject import DOUBTFUL, FIRST_HOLLOW, RIND_MM3, Place, confidence, facts, least_confidence, reason
 from .settings import CtSettings
 from .split import split_all
+from .tissue import densest_tissue
 
 SMOOTH_MM = 0.3
 """Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
 TENDON_HU = 135.0
 """Tendons and skin reach about 120 HU."""
-NOISE_FACTOR = 3.5
+NOISE_FACTOR, PEAK_FACTOR = 3.5, 4.0
+"""Standard deviations of the noise: of a body's voxels over soft tissue, of its peak over the densest tissue."""
 LEAST_PIECE_MM3 = 0.3
 THREADS = 2
 """Bodies are outlined side by side; most of it is filters that let other threads run."""
@@ -154,20 +157,25 @@ def _bodies(
 ) -> None:
     """Write labels of bodies above the threshold and clear of the bones' blur, fragments grouped."""
     smooth = smoothed(hu, SMOOTH_MM, spacing)
-    rest = noise_hu(smooth)
+    dense_hu, rest = densest_tissue(smooth, bones, soft_hu, spacing)
     threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
+    peak = dense_hu + PEAK_FACTOR * rest
     subtract_halo(smooth, bones, soft_hu, np.hypot(fwhm / FWHM_PER_SIGMA, SMOOTH_MM), spacing)
+    reach_mm = bone_reach_mm(fwhm, spacing)
     mask = smooth > threshold
-    del smooth
     mask &= bones == 0
     # Few voxels are left: all further work is on their list, not on the whole box.
     dense = np.flatnonzero(mask)
+    high = dense[smooth.ravel()[dense] > peak]
+    del smooth
     components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
     del mask
     pieces = sitk.GetArrayViewFromImage(components).ravel()[dense]
     del components
     sizes = np.bincount(pieces, minlength=1) * float(np.prod(spacing))
-    kept = np.flatnonzero(sizes >= LEAST_PIECE_MM3)
+    # Noise in a tendon or in the skin passes the threshold in places, but seldom by far.
+    peaks = np.bincount(pieces[np.searchsorted(dense, high)], minlength=len(sizes))
+    kept = np.flatnonzero((sizes >= LEAST_PIECE_MM3) & (peaks > 0))
     kept = kept[kept > 0]
     table = np.zeros(len(sizes), np.uint16)
     table[kept] = np.arange(1, len(kept) + 1)
@@ -176,8 +184,41 @@ def _bodies(
     _put(labels, dense, values)
     metal = np.unique(values[hu[np.unravel_index(dense, hu.shape)] >= settings.metal_hu])
     found = ndimage.find_objects(labels)
-    groups = group(labels, found, spacing, settings.group_distance_mm, metal).astype(np.uint16)
+    alone = np.union1d(metal, _no_fragments(hu, bones, labels, found, soft_hu, reach_mm, spacing))
+    groups = group(labels, found, spacing, settings.group_distance_mm, alone).astype(np.uint16)
     _put(labels, dense, groups[values])
+
+
+def bone_reach_mm(fwhm: float, spacing: np.ndarray) -> float:
+    """How far the blur of bone reaches in the smoothed image."""
+    return max(float(np.hypot(fwhm, FWHM_PER_SIGMA * SMOOTH_MM)), 1.5 * float(spacing.mean()))
+
+
+def _no_fragments(
+    hu: np.ndarray,
+    bones: np.ndarray,
+    labels: np.ndarray,
+    found: list[Box | None],
+    soft_hu: float,
+    reach_mm: float,
+    spacing: np.ndarray,
+) -> list[int]:
+    """Labels of pieces that are no part of a deposit by themselves, and would join what lies on both sides of them.
+
+    Edges of bones, and shells around marrow (two sesamoids lie closer to each other than fragments may).
+    """
+    result = []
+    margin = np.ceil(reach_mm / spacing).astype(int) + 1
+    for label, box in enumerate(found, start=1):
+        if box is None:
+            continue
+        wide = grow_box(box, margin, labels.shape)
+        own = labels[wide] == label
+        volume = float(own.sum() * np.prod(spacing))
+        edge = volume < RIND_MM3 and bones[wide].any() and _reach_mm(own, bones[wide], spacing) <= reach_mm
+        if edge or form_of(hu[wide], own, soft_hu, spacing).is_shell(FIRST_HOLLOW):
+            result.append(label)
+    return result
 
 
 def _put(array: np.ndarray, flat: np.ndarray, values: np.ndarray) -> None:
@@ -201,13 +242,13 @@ def _describe(
     own = labels == label
     blocked = (bones > 0) | ((labels > 0) & ~own)
     found = delineate(hu, own, blocked, soft_hu, psf, spacing)
-    known = facts(hu, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
+    known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
     beside_bone = bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
     place = replace(
         place,
         cut_bone=place.cut_bone and beside_bone,
         bone_reach_mm=_reach_mm(found.mask, bones, spacing) if beside_bone else np.inf,
-        halo_mm=max(0.9 * np.hypot(psf.fwhm_mm, FWHM_PER_SIGMA * SMOOTH_MM), 1.5 * float(spacing.mean())),
+        halo_mm=bone_reach_mm(psf.fwhm_mm, spacing),
     )
     sure = confidence(known, place)
     why = reason(known, place, settings) or (DOUBTFUL if sure < least_confidence(settings) else "")

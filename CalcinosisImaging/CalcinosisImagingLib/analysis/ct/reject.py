@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
 
+from .form import Form, form_of
 from .grid import grow_box
 from .settings import CtSettings
 
@@ -25,17 +25,16 @@ BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 RIND = "edge of a bone"
 RIND_MM3 = 8.0
+NAIL_HU, NAIL_MM, NAIL_FLAT = 300.0, 1.6, 0.5
+"""Half a millimetre of keratin, blurred, stays below this; it is so thin, its third axis this share of the second."""
 VESSEL = "long thin cord, like a calcified vessel"
-SHELL_MM3 = (12.0, 400.0)
 AIR_HU = -400.0
 SKIN_MM = 1.5
-THICK_MM = 1.0
-"""A body must be this deep for its inside to be told from its outside."""
-CORE, LAYERS = 0.7, 5
-"""The core is what is deeper than this share of the depth; what is around it is looked at in so many layers."""
 HOLLOW, HOLLOW_AT_JOINT = 0.75, 0.9
 """A body with less core than this is a shell; where sesamoids lie, less of a dip will do. Solid ones have 0.97 or more,
 nets down to 0.8."""
+FIRST_HOLLOW, FIRST_HOLLOW_AT_JOINT = 0.74, 0.8
+"""The same for bodies as they are first found, wider than they are: sesamoids have 0.2 to 0.73, nets down to 0.75."""
 CORD, CORD_MM = 5.0, 4.5
 """A cord is so many times longer than wide, and not wider than this: an artery of the hand with its wall."""
 METAL_SHARE = 0.6
@@ -51,9 +50,8 @@ class Facts:
     volume_mm3, contrast_hu, plateau_hu: of the deposit as delineated.
     highest_hu: greatest voxel.
     signal_to_noise: contrast over noise times the root of the number of voxels.
-    core_share: contrast of its inside over that of its brightest layer; 1 where it is too thin to tell.
     skin_share: share of its voxels within 1.5 mm of air.
-    axes_mm: principal axes (4 sqrt eigenvalue), longest first.
+    form, first: of the body as delineated, and as it was first found.
     """
 
     volume_mm3: float
@@ -61,9 +59,9 @@ class Facts:
     plateau_hu: float
     highest_hu: float
     signal_to_noise: float
-    core_share: float
     skin_share: float
-    axes_mm: tuple[float, float, float]
+    form: Form
+    first: Form
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,7 @@ class Place:
 
 def facts(
     hu: np.ndarray,
+    first: np.ndarray,
     body: np.ndarray,
     background: float,
     contrast: float,
@@ -95,39 +94,22 @@ def facts(
     noise: float,
     spacing: np.ndarray,
 ) -> Facts:
-    """Measure a candidate on its crop."""
+    """Measure a candidate on its crop: ``first`` as it was found, ``body`` as delineated."""
     # Nothing farther from the body than the skin's layer matters.
     margin = np.ceil(SKIN_MM / spacing).astype(int) + 2
-    near = grow_box(ndimage.find_objects(body.astype(np.uint8))[0], margin, body.shape)
-    hu, body = hu[near], body[near]
-    # A shell's outline may be the shell alone: what it encloses belongs to it here.
-    whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
-    depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
-    smooth = ndimage.gaussian_filter(hu.astype(np.float32), 0.3 / spacing)
-    share = _core_share(smooth - background, depth)
+    near = grow_box(ndimage.find_objects((body | first).astype(np.uint8))[0], margin, body.shape)
+    hu, body, first = hu[near], body[near], first[near]
     air = ndimage.distance_transform_edt(hu > AIR_HU, sampling=spacing) if (hu <= AIR_HU).any() else None
-    skin = 0.0 if air is None else float((air[body] < SKIN_MM).mean())
-    points = np.argwhere(body) * spacing
-    axes = (0.0, 0.0, 0.0)
-    if len(points) >= 4:
-        values = np.sort(np.linalg.eigvalsh(np.cov(points.T)))[::-1]
-        axes = tuple(float(4 * np.sqrt(max(v, 0.0))) for v in values)
-    strength = contrast / max(noise, 1.0) * np.sqrt(max(int(body.sum()), 1))
-    return Facts(volume, contrast, background + contrast, float(hu[body].max()), float(strength), share, skin, axes)
-
-
-def _core_share(contrast: np.ndarray, depth: np.ndarray) -> float:
-    """Contrast of the core over that of the brightest layer around it: 1 or more in a solid body, less in a shell.
-
-    A shell is bright all around: of each layer the lower quartile counts, which in a net is a gap's.
-    """
-    deepest = float(depth.max())
-    if deepest <= THICK_MM:
-        return 1.0
-    bounds = np.linspace(0.1, CORE, LAYERS + 1) * deepest
-    layers = [contrast[(depth > a) & (depth <= b)] for a, b in pairwise(bounds)]
-    brightest = max((float(np.percentile(layer, 25)) for layer in layers if len(layer)), default=1.0)
-    return float(contrast[depth > bounds[-1]].mean()) / max(brightest, 1.0)
+    return Facts(
+        volume,
+        contrast,
+        background + contrast,
+        float(hu[body].max()),
+        float(contrast / max(noise, 1.0) * np.sqrt(max(int(body.sum()), 1))),
+        0.0 if air is None else float((air[body] < SKIN_MM).mean()),
+        form_of(hu, body, background, spacing),
+        form_of(hu, first, background, spacing),
+    )
 
 
 def reason(f: Facts, place: Place, settings: CtSettings) -> str:
@@ -148,18 +130,17 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return FAINT
     if f.plateau_hu < SOFT_HU:
         return SOFT
-    if _rounded(f) and f.core_share < (HOLLOW_AT_JOINT if place.joint_mm < JOINT_MM else HOLLOW):
+    at_joint = place.joint_mm < JOINT_MM
+    if f.form.is_shell(HOLLOW_AT_JOINT if at_joint else HOLLOW):
         return SESAMOID
-    if f.axes_mm[0] > CORD * f.axes_mm[1] and f.axes_mm[1] < CORD_MM:
+    if f.first.is_shell(FIRST_HOLLOW_AT_JOINT if at_joint else FIRST_HOLLOW):
+        return SESAMOID
+    long, wide, thin = f.form.axes_mm
+    if long > CORD * wide and wide < CORD_MM:
         return VESSEL
-    if f.skin_share > 0.8 and f.contrast_hu < 350 and f.axes_mm[2] < 0.3 * f.axes_mm[1]:
+    if f.skin_share > 0.8 and f.form.peak_hu < NAIL_HU and thin < min(NAIL_FLAT * wide, NAIL_MM):
         return NAIL
     return ""
-
-
-def _rounded(f: Facts) -> bool:
-    """Whether it has the size and roundness of a sesamoid or another small bone."""
-    return SHELL_MM3[0] <= f.volume_mm3 <= SHELL_MM3[1] and f.axes_mm[0] < 2.2 * f.axes_mm[2]
 
 
 def least_signal(settings: CtSettings) -> float:
@@ -182,7 +163,7 @@ def confidence(f: Facts, place: Place) -> float:
     signal = 1.0 - np.exp(-1.5 * max(f.signal_to_noise / least_signal(USUAL) - 0.5, 0.0))
     size = f.volume_mm3 / (f.volume_mm3 + 2.0 * USUAL.minimum_volume_mm3)
     contrast = f.contrast_hu / (f.contrast_hu + 0.5 * USUAL.minimum_contrast_hu)
-    solid = np.clip((f.core_share - 0.7) / 0.25, 0.2, 1.0)
+    solid = np.clip((f.form.core_share - 0.7) / 0.25, 0.2, 1.0)
     streaks = 0.5 if place.streak_hu > 0 else 1.0
     edge = 0.6 if place.bone_reach_mm <= 2.0 * place.halo_mm else 1.0
     return float(np.round(signal * size * max(contrast, 0.0) * solid * streaks * edge, 2))

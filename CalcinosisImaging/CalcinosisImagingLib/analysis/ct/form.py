@@ -1,0 +1,75 @@
+"""Size, roundness and hollowness of a body that may be a deposit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy import ndimage
+
+SMOOTH_MM = 0.3
+PEAK_PERCENT = 95
+SHELL_MM3 = (12.0, 400.0)
+ROUND = 2.2
+"""A round body is at most so many times longer than thick."""
+THICK_MM = 1.0
+"""A body must be this deep for its inside to be told from its outside."""
+CORE, LAYERS = 0.7, 5
+"""The core is what is deeper than this share of the depth; what is around it is looked at in so many layers."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """Form of a body.
+
+    Attributes
+    ----------
+    volume_mm3: of its voxels.
+    axes_mm: principal axes (4 sqrt eigenvalue), longest first; zeros for less than four voxels.
+    peak_hu: its 95th percentile in the lightly smoothed image.
+    core_share: contrast of its inside over that of its brightest layer; 1 where it is too thin to tell.
+    """
+
+    volume_mm3: float
+    axes_mm: tuple[float, float, float]
+    peak_hu: float
+    core_share: float
+
+    def is_shell(self, share: float) -> bool:
+        """Whether its core share is below ``share``, and it has the size and roundness of a small bone."""
+        rounded = self.axes_mm[0] < ROUND * self.axes_mm[2]
+        return SHELL_MM3[0] <= self.volume_mm3 <= SHELL_MM3[1] and rounded and self.core_share < share
+
+
+def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.ndarray) -> Form:
+    """Measure a body (crops, K, J, I) over its background."""
+    smooth = ndimage.gaussian_filter(hu.astype(np.float32), SMOOTH_MM / spacing)
+    volume = float(body.sum() * np.prod(spacing))
+    peak = float(np.percentile(smooth[body], PEAK_PERCENT))
+    return Form(volume, _principal_axes_mm(body, spacing), peak, _core_share(smooth - background_hu, body, spacing))
+
+
+def _principal_axes_mm(body: np.ndarray, spacing: np.ndarray) -> tuple[float, float, float]:
+    points = np.argwhere(body) * spacing
+    if len(points) < 4:
+        return 0.0, 0.0, 0.0
+    values = np.sort(np.linalg.eigvalsh(np.cov(points.T)))[::-1]
+    return tuple(float(4 * np.sqrt(max(v, 0.0))) for v in values)
+
+
+def _core_share(contrast: np.ndarray, body: np.ndarray, spacing: np.ndarray) -> float:
+    """Contrast of the core over that of the brightest layer around it: 1 or more in a solid body, less in a shell.
+
+    A shell is bright all around: of each layer the lower quartile counts, which in a net is a gap's.
+    """
+    # A shell's outline may be the shell alone: what it encloses belongs to it here.
+    whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
+    depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
+    deepest = float(depth.max())
+    if deepest <= THICK_MM:
+        return 1.0
+    bounds = np.linspace(0.1, CORE, LAYERS + 1) * deepest
+    layers = [contrast[(depth > a) & (depth <= b)] for a, b in pairwise(bounds)]
+    brightest = max((float(np.percentile(layer, 25)) for layer in layers if len(layer)), default=1.0)
+    return float(contrast[depth > bounds[-1]].mean()) / max(brightest, 1.0)
