@@ -93,7 +93,7 @@ class FilmTest(unittest.TestCase):
     def test_line_integrals_are_those_through_a_fine_ct_in_the_same_pose(self):
         hand = replace(draw_hand(2, "sub-01", PRESETS["easy"]), distractors=())
         rng = stream(0, "film")
-        protocol = FilmProtocol(pixel_mm=0.3, calcium_gain=GAIN)
+        protocol = FilmProtocol(pixel_mm=0.15, calcium_gain=GAIN)
         posed, view = film_placement(
             hand.held(draw_angles(rng, "film"), np.eye(4), np.zeros((len(hand.deposits), 3))), protocol, rng, "pa"
         )
@@ -113,9 +113,9 @@ class FilmTest(unittest.TestCase):
         relative = film[body] / fine[body] - 1.0
         error = np.abs(relative)
         self.assertGreater(int(body.sum()), 2000)
-        self.assertLess(abs(float(relative.mean())), 0.003)
-        self.assertLess(float(np.median(error)), 0.005)
-        self.assertLess(float(np.percentile(error, 90)), 0.02)
+        self.assertLess(abs(float(relative.mean())), 0.001)
+        self.assertLess(float(np.median(error)), 0.002)
+        self.assertLess(float(np.percentile(error, 90)), 0.015)
 
     def through_ct(self, hand, posed, view, corners):
         """Sums along rays through a painted CT of 0.2 mm, four rays a pixel."""
