@@ -6,7 +6,7 @@ from dataclasses import replace
 import mesh_hand
 import numpy as np
 from calcinosis_testing import requires_shared
-from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, ray
+from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, CARPALS, ray
 from CalcinosisImagingLib.analysis.ct.divide import divide_merged
 from CalcinosisImagingLib.analysis.ct.hands import part_touching_hands
 from CalcinosisImagingLib.analysis.ct.naming import Naming, name_bodies
@@ -40,7 +40,8 @@ def a_hand(left, turn, scale=1.0):
             axis = axis * np.cos(bend) + np.array([0.0, 1.0, 0.0]) * np.sin(bend)
             axis /= np.linalg.norm(axis)
     for name in ("scaphoid", "lunate", "triquetrum", "pisiform", "trapezium", "trapezoid", "capitate", "hamate"):
-        named.append((name, np.array(CENTRES_MM[name]), [0, 0.3, 1], 15.0, VOLUMES_MM3[name]))
+        length = 1.3 * VOLUMES_MM3[name] ** (1 / 3)
+        named.append((name, np.array(CENTRES_MM[name]), [0, 0.3, 1], length, VOLUMES_MM3[name]))
     for name, end in FOREARM_END_MM.items():
         named.append((name, np.array(end) - [0, 0, 15.0], [0, 0, 1], 30.0, 9000.0 if name == "radius" else 3500.0))
     # Frame radial, volar, distal: a right hand is left-handed in it.
@@ -52,6 +53,13 @@ def a_hand(left, turn, scale=1.0):
         for k, i in enumerate(order)
     ]
     return result, [named[i][0] for i in order]
+
+
+def cut_body(body, length):
+    """The first millimetres of a long bone, cut by the border of the image."""
+    centre = body.ends[0] + body.axis * length / 2
+    kept = a_body(body.label, centre, body.axis, length, body.volume_mm3 * length / body.length_mm)
+    return replace(kept, at_border=True)
 
 
 def a_turn(seed):
@@ -128,6 +136,32 @@ class NamingTest(unittest.TestCase):
         ]
         self.assertIsNone(part_touching_hands(hand + stones, name_bodies(hand + stones)))
 
+    def test_a_wrist_is_named_without_the_fingers_with_its_side(self):
+        for seed, left in ((3, True), (6, False)):
+            with self.subTest(seed=seed, left=left):
+                hand, truth = a_hand(left, a_turn(seed))
+                kept = [i for i, name in enumerate(truth) if not name.startswith(("proximal", "middle", "distal"))]
+                names = [truth[i] for i in kept]
+                bodies = [
+                    cut_body(hand[i], 20.0)
+                    if truth[i].startswith("metacarpal") and truth[i] != "metacarpal-1"
+                    else hand[i]
+                    for i in kept
+                ]
+                naming = name_bodies(bodies)
+                self.assertEqual(naming.names, dict(enumerate(names)))
+                self.assertEqual(naming.side, "left" if left else "right")
+
+    def test_fingertips_alone_get_no_name(self):
+        hand, truth = a_hand(False, a_turn(2))
+        tips = [
+            hand[i] if truth[i].startswith("distal") else cut_body(hand[i], 9.0)
+            for i in range(len(hand))
+            if truth[i].startswith(("distal", "middle"))
+        ]
+        naming = name_bodies(tips)
+        self.assertEqual((naming.names, naming.side), ({}, "unknown"))
+
     def test_two_lonely_bodies_get_no_name(self):
         hand, truth = a_hand(False, np.eye(3))
         lonely = [hand[truth.index("middle-3")], hand[truth.index("distal-3")]]
@@ -171,6 +205,21 @@ class MeshHandTest(unittest.TestCase):
             dice[name] = 2 * (found & true).sum() / (found.sum() + true.sum())
         self.assertGreater(min(dice.values()), 0.8, dice)
         self.assertGreater(float(np.median(list(dice.values()))), 0.94, dice)
+
+    def test_the_wrist_of_a_smaller_field_of_view_keeps_its_names(self):
+        true = self.scan.bones
+        middle = np.argwhere(true == BONE_LABELS["metacarpal-3"]).mean(axis=0)
+        tip = np.argwhere(true == BONE_LABELS["distal-3"]).mean(axis=0)
+        axis = int(np.abs(tip - middle).argmax())
+        box = [slice(0, n) for n in true.shape]
+        box[axis] = slice(0, int(middle[axis])) if tip[axis] > middle[axis] else slice(int(middle[axis]), None)
+        wrist = true[tuple(box)]
+        found = segment_ct(self.scan.volume.crop(tuple(box)))
+        self.assertEqual([h.side for h in found.hands], ["left"])
+        for name in (*CARPALS, "radius", "ulna", *(f"metacarpal-{d}" for d in range(2, 6))):
+            with self.subTest(bone=name):
+                mine, label = found.bones.labels == BONE_LABELS[name], BONE_LABELS[name]
+                self.assertGreater((mine & (wrist == label)).sum(), 0.7 * (wrist == label).sum())
 
     def test_the_hand_is_a_left_one(self):
         self.assertEqual([h.side for h in self.result.hands], ["left"])

@@ -65,12 +65,15 @@ class RayFit:
         return frozenset(i for i, _ in self.names) | ({self.merged.body} if self.merged else set())
 
 
-def chains(all_bodies: list[Body]) -> list[list[int]]:
-    """Chains of indices of long bodies whose ends meet, each bone's end being the other's nearest."""
+def chains(all_bodies: list[Body], outside: set[int] | frozenset[int] = frozenset()) -> list[list[int]]:
+    """Chains of indices of long bodies whose ends meet, each bone's end being the other's nearest.
+
+    Bodies that are known to be ``outside`` of rays are in no chain.
+    """
     candidates = [
         (i, e)
         for i, body in enumerate(all_bodies)
-        if body.slenderness >= LONG and body.volume_mm3 >= 50 and body.length_mm >= 8
+        if i not in outside and body.slenderness >= LONG and body.volume_mm3 >= 50 and body.length_mm >= 8
         for e in (0, 1)
     ]
     best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {}
@@ -187,13 +190,18 @@ def _bone_cost(body: Body, names: list[str], scale: float) -> float:
     return min(float(length**2 + volume**2), 4 * MISSING_COST)
 
 
-def name_rays(all_bodies: list[Body]) -> tuple[dict[int, str], float, tuple[Merged, ...]]:
+def name_rays(
+    all_bodies: list[Body], known: dict[int, str] | None = None
+) -> tuple[dict[int, str], float, tuple[Merged, ...]]:
     """Names of the bodies in rays (index -> bone), the hand's scale, and bodies that are two bones of a ray in one.
 
     Every way of giving chains to digits is weighed by lengths, volumes and the distances between the metacarpals
-    (which are the same for a right and a left hand).
+    (which are the same for a right and a left hand). Names that are ``known`` are kept; those of carpals and forearm
+    are no part of a ray.
     """
-    paths = [p for p in chains(all_bodies) if p]
+    known = known or {}
+    outside = {i for i, name in known.items() if name not in LENGTHS_MM}
+    paths = chains(all_bodies, outside)
     if not paths:
         return {}, 1.0, ()
     best: tuple[float, float, list[RayFit]] = (np.inf, 1.0, [])
@@ -202,13 +210,22 @@ def name_rays(all_bodies: list[Body]) -> tuple[dict[int, str], float, tuple[Merg
         options = []
         for digit in range(1, 6):
             fits = [fit_ray(path, all_bodies, digit, float(scale)) for path in paths]
-            useful = [f for f in fits if f is not None and f.cost < MISSING_COST * len(ray(digit))]
+            limit = MISSING_COST * len(ray(digit))
+            useful = [f for f in fits if f is not None and f.cost < limit and _agrees(f, known)]
             options.append(sorted(set(useful), key=lambda f: (f.cost, f.names))[:OPTIONS])
         cost, chosen = _cheapest(options, all_bodies, float(scale), best[0] - prior)
         if chosen and cost + prior < best[0]:
             best = (cost + prior, float(scale), chosen)
     merged = tuple(fit.merged for fit in best[2] if fit.merged is not None)
     return {i: name for fit in best[2] for i, name in fit.names}, best[1], merged
+
+
+def _agrees(fit: RayFit, known: dict[int, str]) -> bool:
+    """Whether a digit contradicts no name that is known, and gives none of them again."""
+    holder = {name: i for i, name in known.items()}
+    if any(known.get(i, name) != name or holder.get(name, i) != i for i, name in fit.names):
+        return False
+    return fit.merged is None or not (fit.merged.body in known or {fit.merged.proximal, fit.merged.distal} & {*holder})
 
 
 def _cheapest(
