@@ -5,6 +5,7 @@ import unittest
 import numpy as np
 from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
+from CalcinosisImagingLib.analysis.ct.noise import Noise
 from CalcinosisImagingLib.analysis.ct.psf import gaussian
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
 from CalcinosisImagingLib.analysis.ct.settings import CtSettings
@@ -18,6 +19,7 @@ from scipy import ndimage
 STEP = 0.4
 FWHM = 0.7
 SIGMA = FWHM / 2.3548 / STEP
+NOISE = Noise(20.0, (0.6 * SIGMA,) * 3)
 
 
 def fraction_of(inside, shape):
@@ -77,7 +79,7 @@ class VolumeFromFractionsTest(unittest.TestCase):
                     )
                     hu = volume.voxels
                     own = ndimage.gaussian_filter(hu.astype(np.float32), 0.7) > 140
-                    found = delineate(hu, own, np.zeros(own.shape, bool), 50.0, gaussian(FWHM), spacing)
+                    found = delineate(hu, own, np.zeros(own.shape, bool), 50.0, NOISE, gaussian(FWHM), spacing)
                     ratios.append(found.fraction.sum() / fraction.sum())
                 with self.subTest(radius=radius, value=value):
                     self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.04)
@@ -86,7 +88,7 @@ class VolumeFromFractionsTest(unittest.TestCase):
         middle = np.array([8.8, 8.8, 8.8])
         volume, (whole, _) = a_scan([(ball(middle, 3.0), 250.0), (ball(middle + 0.5, 1.4), 1000.0)], (44, 44, 44))
         own = ndimage.gaussian_filter(volume.voxels.astype(np.float32), 0.7) > 140
-        found = delineate(volume.voxels, own, np.zeros(own.shape, bool), 50.0, gaussian(FWHM), np.full(3, STEP))
+        found = delineate(volume.voxels, own, np.zeros(own.shape, bool), 50.0, NOISE, gaussian(FWHM), np.full(3, STEP))
         self.assertAlmostEqual(float(found.fraction.sum() / whole.sum()), 1.0, delta=0.08)
 
     def test_the_volume_of_a_ball_that_touches_bone_is_not_far_off(self):
@@ -98,7 +100,7 @@ class VolumeFromFractionsTest(unittest.TestCase):
             )
             fraction, bones = fraction * (1 - shell), shell >= 0.5
             own = (ndimage.gaussian_filter(fraction, 0.8) > 0.25) & ~bones
-            found = delineate(volume.voxels, own, bones, 50.0, gaussian(FWHM), spacing)
+            found = delineate(volume.voxels, own, bones, 50.0, NOISE, gaussian(FWHM), spacing)
             with self.subTest(value=value):
                 self.assertAlmostEqual(found.volume_mm3 / (fraction.sum() * STEP**3), 1.0, delta=0.15)
 

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from .psf import Imaging
 
-ROUNDS = 30
-SETTLED = 0.012
+ROUNDS = 40
+SETTLED = 0.006
 """The fit ends when its further steps would change the contrast by less than this part."""
 LEAST_ROUNDS = 3
-OFFSET_ROUNDS = (2, 4, 8, 16)
+OFFSET_ROUNDS = (2, 4, 8, 16, 32)
 """Rounds in which the level of the background is looked at again."""
 LARGEST_STEP = 0.3
 MOMENTUM = 0.5
-DOUBT = 1.1
+DOUBT = 1.5
 """Of the residual only what exceeds so many standard deviations of the noise changes the shape."""
 EMPTY = 0.01
 """Voxels that the body fills less than this tell the level of the background."""
 OUTLIER = 3.0
 LEAST_EMPTY = 50
+
+
+@dataclass(frozen=True, eq=False)
+class BodyTask:
+    """What is known before a body is fitted.
+
+    Attributes
+    ----------
+    region: (K, J, I) bool, where the body may be.
+    tissue: bool, what is either body or background.
+    contrast_hu: a first guess.
+    imaging, back: the scanner, and the same without overshoot for the way back.
+    doubt_hu: standard deviation of noise that is blurred like the residual.
+    times: finer voxels along each axis of a voxel.
+    """
+
+    region: np.ndarray
+    tissue: np.ndarray
+    contrast_hu: float
+    imaging: Imaging
+    back: Imaging
+    doubt_hu: float
+    times: int
+
+    @cached_property
+    def fine_region(self) -> np.ndarray:
+        """Flat indices of the finer voxels of the region."""
+        return np.flatnonzero(_repeated(self.region, self.times))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,24 +60,16 @@ class BodyFit:
     Attributes
     ----------
     contrast_hu: excess of a full voxel over the background.
-    fraction: share of every voxel that is body; float32.
+    fine: share of every finer voxel that is body; float32.
+    level: the level function on the finer voxels; the body is its level set of ``fine.sum()`` voxels.
     """
 
     contrast_hu: float
-    fraction: np.ndarray
+    fine: np.ndarray
+    level: np.ndarray
 
 
-def fit_body(
-    excess: np.ndarray,
-    region: np.ndarray,
-    tissue: np.ndarray,
-    start: np.ndarray,
-    contrast: float,
-    imaging: Imaging,
-    back: Imaging,
-    doubt_hu: float,
-    times: int,
-) -> BodyFit:
+def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     """Find the contrast and the shape whose image is the scan's.
 
     Every contrast goes with a volume, because the blur does not change the integral of the image. The shape is a level
@@ -59,23 +80,17 @@ def fit_body(
     Parameters
     ----------
     excess: (K, J, I) image minus background, HU.
-    region: bool, where the body may be.
-    tissue: bool, what is either body or background.
-    start: (K, J, I) smoothed excess, the first level function.
-    contrast: a first guess, HU.
-    imaging, back: the scanner, and the same without overshoot for the way back.
-    doubt_hu: standard deviation of noise that is blurred like the residual.
-    times: finer voxels along each axis of a voxel.
+    start: the same, smoothed: the first level function.
     """
-    fine_region = np.flatnonzero(_repeated(region, times))
+    region, tissue, times, contrast = task.region, task.tissue, task.times, task.contrast_hu
     level = finer(start, times) / np.float32(contrast)
     inside = region.astype(np.float32)
     excess = np.where(region | tissue, excess, 0).astype(np.float32)
     kept, change, last = 1.0, np.float32(0.0), np.inf
     for number in range(ROUNDS):
         total = max(_dot(excess, inside), 1.0)
-        fraction, surface = level_set(level, fine_region, total / contrast / kept * times**3)
-        image, rim = imaging(fraction), imaging(surface)
+        fraction, surface = level_set(level, task.fine_region, total / contrast / kept * times**3)
+        image, rim = task.imaging(fraction), task.imaging(surface)
         size = float(fraction.sum())
         kept = min(max(_dot(image, inside) / size * times**3, 0.7), 1.3)
         residual = excess - np.float32(contrast) * image
@@ -91,12 +106,12 @@ def fit_body(
             break
         last = step
         contrast *= float(np.exp(min(max(step, -LARGEST_STEP), LARGEST_STEP)))
-        push = back.back(residual)
-        push -= np.minimum(np.maximum(push, -DOUBT * doubt_hu), DOUBT * doubt_hu)
+        push = task.back.back(residual)
+        push -= np.minimum(np.maximum(push, -DOUBT * task.doubt_hu), DOUBT * task.doubt_hu)
         push *= np.float32(1.0 / contrast)
         change = push + np.float32(MOMENTUM) * change
         level += change
-    return BodyFit(contrast, averaged(fraction, times))
+    return BodyFit(contrast, fraction, level)
 
 
 def _to_come(step: float, last: float) -> float:

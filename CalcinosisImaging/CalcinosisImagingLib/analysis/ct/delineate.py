@@ -9,9 +9,11 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from ..morphology.cut import signed_distance_mm
-from .body_fit import averaged, finer, fit_body
+from .body_fit import BodyTask, averaged, finer, fit_body
 from .grid import Box, grow_box
+from .noise import Noise
 from .psf import Imaging, PointSpread
+from .unbias import unbiased
 
 FINE_VOXELS = 500_000
 """More finer voxels than this are not used: large bodies are outlined on the scan's own."""
@@ -55,12 +57,19 @@ def margin_mm(psf: PointSpread) -> float:
 
 
 def delineate(
-    hu: np.ndarray, own: np.ndarray, blocked: np.ndarray, soft_hu: float, psf: PointSpread, spacing: np.ndarray
+    hu: np.ndarray,
+    own: np.ndarray,
+    blocked: np.ndarray,
+    soft_hu: float,
+    noise: Noise,
+    psf: PointSpread,
+    spacing: np.ndarray,
 ) -> Delineated:
     """Outline one deposit.
 
     The image there is background plus contrast times the blurred body. The background is the tissue around, carried
-    inwards; contrast and body are those whose image is most like the scan (`body_fit.fit_body`).
+    inwards; contrast and body are those whose image is most like the scan (`body_fit.fit_body`), less what such a fit
+    adds to a body of that kind (`unbias.unbiased`).
 
     Parameters
     ----------
@@ -92,18 +101,18 @@ def delineate(
     shape = tuple(s.stop - s.start for s in box)
     times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
     wider = replace(psf, sigma_mm=tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()), gain=0.0)
-    found = fit_body(
-        excess[box],
+    task = BodyTask(
         reach[box],
         (tissue & ~blocked)[box],
-        smooth[box],
         highest,
         Imaging(shape, spacing, psf, times),
         Imaging(shape, spacing, wider, times),
         _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
         times,
     )
-    return _result(hu.shape, box, found.fraction, own, background, found.contrast_hu, float(np.prod(spacing)))
+    found = unbiased(fit_body(excess[box], smooth[box], task), task, noise, SMOOTH_MM, spacing)
+    fraction = averaged(found.fine, times)
+    return _result(hu.shape, box, fraction, own, background, found.contrast_hu, float(np.prod(spacing)))
 
 
 def _result(

@@ -14,6 +14,7 @@ from .form import form_of
 from .grid import Box, grow_box
 from .halo import subtract_halo
 from .metal import find_metal
+from .noise import Noise
 from .psf import FWHM_PER_SIGMA, PointSpread
 from .reject import DOUBTFUL, FIRST_HOLLOW, RIND_MM3, Place, confidence, facts, least_confidence, reason
 from .settings import CtSettings
@@ -104,7 +105,7 @@ def find_candidates(
     hu: np.ndarray,
     bones: np.ndarray,
     soft_hu: float,
-    noise: float,
+    noise: Noise,
     spacing: np.ndarray,
     settings: CtSettings,
     psf: PointSpread,
@@ -232,7 +233,7 @@ def _describe(
     labels: np.ndarray,
     label: int,
     soft_hu: float,
-    noise: float,
+    noise: Noise,
     psf: PointSpread,
     spacing: np.ndarray,
     settings: CtSettings,
@@ -241,8 +242,8 @@ def _describe(
     """One body on its crop; its mask (bool) and fractions (uint8) there."""
     own = labels == label
     blocked = (bones > 0) | ((labels > 0) & ~own)
-    found = delineate(hu, own, blocked, soft_hu, psf, spacing)
-    known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise, spacing)
+    found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing)
+    known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise.hu, spacing)
     beside_bone = bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
     place = replace(
         place,

@@ -10,6 +10,8 @@ from scipy.special import ndtr
 FWHM_PER_SIGMA = 2.3548
 WIDER = 2.0
 """Width of the second Gaussian relative to the first."""
+LEAST_BLUR = 0.3
+"""A blur is not taken narrower than this many finer voxels."""
 NO_GAIN = 0.02
 """A smaller gain is not worth the second Gaussian."""
 
@@ -53,7 +55,8 @@ def gaussian(fwhm_mm: float) -> PointSpread:
 class Imaging:
     """What a scan makes of a body on a grid of finer voxels: blurred, and averaged into the scan's voxels.
 
-    Exact for any position of the body, as sampling a blurred image of whole voxels is not.
+    Exact for any position of the body, as sampling a blurred image of whole voxels is not. A partly filled finer voxel
+    counts as evenly grey, which widens the body by the variance of such a voxel; the blur is taken that much narrower.
     """
 
     def __init__(self, shape: tuple[int, int, int], spacing: np.ndarray, psf: PointSpread, times: int) -> None:
@@ -95,6 +98,7 @@ def fine_per_voxel(*matrices: np.ndarray) -> float:
 def _axis_matrix(count: int, times: int, spacing: float, sigma: float) -> np.ndarray:
     """(count, count * times): share of each finer voxel in each voxel along one axis."""
     step = spacing / times
+    sigma = np.sqrt(max(sigma**2 - step**2 / 12, (LEAST_BLUR * step) ** 2))
     offset = np.arange(-count * times + 1, count * times) * step
     share = ndtr((offset + step / 2) / sigma) - ndtr((offset - step / 2) / sigma)
     fine = np.arange(count * times)

@@ -11,7 +11,8 @@ from ..segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation, em
 from ..volume import Volume
 from .bones import Hand, find_bones
 from .deposits import Candidate, find_candidates
-from .grid import Box, dense_box, grow_box, noise_hu, soft_tissue_hu, work_grid
+from .grid import Box, dense_box, grow_box, soft_tissue_hu, work_grid
+from .noise import measure_noise
 from .outline import outline_bones
 from .psf import PointSpread, gaussian
 from .settings import CtSettings
@@ -75,7 +76,16 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     psf = _point_spread(volume, box, settings)
     labels, fractions = np.zeros(shape, np.uint16), np.zeros(shape, np.uint8)
     candidates = find_candidates(
-        cropped, bones[box], soft_hu, noise_hu(cropped), spacing, settings, psf, labels[box], fractions[box], joints
+        cropped,
+        bones[box],
+        soft_hu,
+        measure_noise(cropped),
+        spacing,
+        settings,
+        psf,
+        labels[box],
+        fractions[box],
+        joints,
     )
     report(progress, 0.95, "writing results")
     present = np.bincount(bones[bones > 0], minlength=256) > 0
