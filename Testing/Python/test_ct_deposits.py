@@ -5,9 +5,10 @@ import unittest
 import numpy as np
 from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
-from CalcinosisImagingLib.analysis.ct.noise import Noise
+from CalcinosisImagingLib.analysis.ct.grid import dense_box
+from CalcinosisImagingLib.analysis.ct.noise import Noise, measure_noise
 from CalcinosisImagingLib.analysis.ct.psf import gaussian
-from CalcinosisImagingLib.analysis.ct.segment import segment_ct
+from CalcinosisImagingLib.analysis.ct.segment import point_spread, segment_ct
 from CalcinosisImagingLib.analysis.ct.settings import CtSettings
 from CalcinosisImagingLib.analysis.ct.skin import skin_mask
 from CalcinosisImagingLib.analysis.ct.skin_edge import estimate_point_spread
@@ -40,6 +41,17 @@ def ball(centre, radius):
 
 def cylinder(radius):
     return lambda p: np.hypot(p[:, 1] - 5.5, p[:, 2] - 9) < radius
+
+
+def crossed_threads(p):
+    """Three threads along k and three along j, 0.9 mm thick, 2.5 mm apart, turned out of the grid."""
+    turn = np.array([[0.94, -0.23, 0.25], [0.30, 0.91, -0.29], [-0.16, 0.35, 0.92]])
+    q = (p - 8.8) @ turn
+    inside = np.zeros(len(p), bool)
+    for at in (-2.5, 0.0, 2.5):
+        inside |= (np.hypot(q[:, 1] - at, q[:, 2]) < 0.45) & (np.abs(q[:, 0]) < 4.0)
+        inside |= (np.hypot(q[:, 0] - at, q[:, 2]) < 0.45) & (np.abs(q[:, 1]) < 4.0)
+    return inside
 
 
 def tissue(shape):
@@ -84,6 +96,17 @@ class VolumeFromFractionsTest(unittest.TestCase):
                 with self.subTest(radius=radius, value=value):
                     self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.04)
 
+    def test_the_volume_of_threads_as_thin_as_the_blur_is_unbiased(self):
+        ratios = []
+        for seed in range(2):
+            volume, (fraction,) = a_scan([(crossed_threads, 750.0)], (44, 44, 44), noise=20, seed=seed)
+            own = ndimage.gaussian_filter(volume.voxels.astype(np.float32), 0.7) > 140
+            found = delineate(
+                volume.voxels, own, np.zeros(own.shape, bool), 50.0, NOISE, gaussian(FWHM), np.full(3, STEP)
+            )
+            ratios.append(found.fraction.sum() / fraction.sum())
+        self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.05)
+
     def test_paste_around_a_hard_core_belongs_to_the_deposit(self):
         middle = np.array([8.8, 8.8, 8.8])
         volume, (whole, _) = a_scan([(ball(middle, 3.0), 250.0), (ball(middle + 0.5, 1.4), 1000.0)], (44, 44, 44))
@@ -103,6 +126,30 @@ class VolumeFromFractionsTest(unittest.TestCase):
             found = delineate(volume.voxels, own, bones, 50.0, NOISE, gaussian(FWHM), spacing)
             with self.subTest(value=value):
                 self.assertAlmostEqual(found.volume_mm3 / (fraction.sum() * STEP**3), 1.0, delta=0.15)
+
+    def test_noise_is_measured_with_its_grain(self):
+        volume, _ = a_scan([], noise=25.0)
+        found = measure_noise(volume.voxels)
+        self.assertAlmostEqual(found.hu, 25.0, delta=2.0)
+        for sigma in found.sigma_voxels:
+            self.assertAlmostEqual(sigma, 0.6 * SIGMA, delta=0.12)
+        white = measure_noise(np.random.default_rng(1).normal(50, 25, (48, 48, 48)))
+        self.assertAlmostEqual(white.hu, 25.0, delta=1.0)
+        self.assertLess(max(white.sigma_voxels), 0.35)
+
+    def test_drawn_noise_is_as_large_and_as_coarse_as_measured(self):
+        again = measure_noise(Noise(30.0, (0.4, 0.6, 0.5)).draw((64, 64, 64), 0) + 55.0)
+        self.assertAlmostEqual(again.hu, 30.0, delta=1.5)
+        for sigma, true in zip(again.sigma_voxels, (0.4, 0.6, 0.5), strict=True):
+            self.assertAlmostEqual(sigma, true, delta=0.1)
+
+    def test_the_point_spread_is_that_of_skin_far_from_the_deposit(self):
+        # Nothing but the deposit is dense: the skin lies outside the box that is searched.
+        volume, _ = a_scan([(ball(np.full(3, 16.0), 2.0), 900.0)], (80, 80, 80))
+        box = dense_box(volume)
+        self.assertGreater(float(volume.voxels[box].min()), -300.0)
+        found = point_spread(volume, box, CtSettings())
+        self.assertAlmostEqual(found.fwhm_mm, FWHM, delta=0.03)
 
     def test_the_point_spread_is_estimated_from_the_skin(self):
         volume, _ = a_scan([])

@@ -73,7 +73,7 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     del work, table
     report(progress, 0.6, "looking for deposits")
     cropped = volume.voxels[box]
-    psf = _point_spread(volume, box, settings)
+    psf = point_spread(volume, box, settings)
     labels, fractions = np.zeros(shape, np.uint16), np.zeros(shape, np.uint8)
     candidates = find_candidates(
         cropped,
@@ -99,7 +99,7 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
     )
 
 
-def _point_spread(volume: Volume, box: Box, settings: CtSettings) -> PointSpread:
+def point_spread(volume: Volume, box: Box, settings: CtSettings) -> PointSpread:
     """The point spread that is given, else that of the skin around the box of dense matter."""
     if settings.psf_fwhm_mm is not None:
         return gaussian(settings.psf_fwhm_mm)
