@@ -44,7 +44,8 @@ CREST_SLOPE = 0.12
 """And it must be so much higher than long."""
 CREST_SHARE = 0.0015
 """And what is as bright as a crest must be at least this share of the bone: large bones have large crests."""
-MOST_CONTRAST = 0.7
+LEAST_CONTRAST, MOST_CONTRAST = 0.45, 0.7
+"""With less, a shell and what it holds look like one solid body: nothing as bright as they is told from them."""
 
 
 def without_excess(
@@ -64,25 +65,43 @@ def without_excess(
         return mask
     depth = ndimage.distance_transform_edt(~inside, sampling=spacing)
     surface = mask & ~ndimage.binary_erosion(mask)
-    typical = float(np.median(depth[surface]))
-    usual = np.minimum(sections.medians(depth, surface, THICKEST_TIMES), max(THICKEST_MM, THICKEST_TIMES * typical))
-    usual = _at_least_as_nearby(usual, depth, surface, mask & (depth > usual + 0.3), spacing)
-    rest = mask & (depth <= usual + 0.3)
-    usual_shell = np.maximum(sections.medians(shell, surface & rest), 1.0)
-    brightness = height / usual_shell
-    contrast = np.clip(1.0 - sections.medians(height, inside) / usual_shell, 0.05, MOST_CONTRAST)
-    labels, _ = ndimage.label(mask & (depth > usual + MARGIN_MM))
-    kept = np.zeros_like(mask)
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        piece = labels[box] == number
-        shown = float(np.percentile(brightness[box][piece], 75)), float(contrast[box][piece].mean())
-        if _is_deposit(piece, box, rest, *shown, float(mask.sum()), spacing):
-            kept[box] |= piece
+    kept, usual = np.zeros_like(mask), depth
+    # Once more without the surface of what was found: a large deposit's own is part of what seems usual.
+    for _ in range(2):
+        usual = _usual_depth(depth, surface & ~_near(kept, spacing), mask, sections, spacing)
+        rest = mask & (depth <= usual + 0.3) & ~kept
+        usual_shell = np.maximum(sections.medians(shell, surface & rest), 1.0)
+        brightness = height / usual_shell
+        contrast = np.clip(1.0 - sections.medians(height, inside) / usual_shell, 0.05, MOST_CONTRAST)
+        labels, _ = ndimage.label(mask & (depth > usual + MARGIN_MM))
+        before = int(kept.sum())
+        for number, box in enumerate(ndimage.find_objects(labels), start=1):
+            piece = labels[box] == number
+            shown = float(np.percentile(brightness[box][piece], 75)), float(contrast[box][piece].mean())
+            if _is_deposit(piece, box, rest, *shown, float(mask.sum()), spacing):
+                kept[box] |= piece
+        if int(kept.sum()) == before:
+            break
     if not kept.any():
         return mask
     # Back to the shell's usual surface, but not along it.
-    near = ndimage.distance_transform_edt(~kept, sampling=spacing) <= MARGIN_MM + float(spacing.mean())
-    return mask & ~(near & (depth > usual + 0.3))
+    return mask & ~(_near(kept, spacing) & (depth > usual + 0.3))
+
+
+def _near(kept: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """What was found and the foot it stands on."""
+    if not kept.any():
+        return kept
+    return ndimage.distance_transform_edt(~kept, sampling=spacing) <= MARGIN_MM + float(spacing.mean())
+
+
+def _usual_depth(
+    depth: np.ndarray, surface: np.ndarray, mask: np.ndarray, sections: Sections, spacing: np.ndarray
+) -> np.ndarray:
+    """For each voxel the distance from the inside at which the surface of its cross-section and nearby usually lies."""
+    typical = float(np.median(depth[surface]))
+    usual = np.minimum(sections.medians(depth, surface, THICKEST_TIMES), max(THICKEST_MM, THICKEST_TIMES * typical))
+    return _at_least_as_nearby(usual, depth, surface, mask & (depth > usual + 0.3), spacing)
 
 
 def _inside(mask: np.ndarray, height: np.ndarray, shell: np.ndarray, spacing: np.ndarray) -> np.ndarray:
@@ -151,7 +170,7 @@ def _is_deposit(
         return False
     if brightness > CREST[1]:
         return True
-    if brightness > CREST[0] and volume < CREST_SHARE * bone_voxels * voxel:
+    if brightness > CREST[0] and (volume < CREST_SHARE * bone_voxels * voxel or contrast < LEAST_CONTRAST):
         return False
     points = np.argwhere(piece) * spacing
     length = 4.0 * float(np.sqrt(np.linalg.eigvalsh(np.cov(points.T))[-1]))
