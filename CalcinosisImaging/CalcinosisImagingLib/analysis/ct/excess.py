@@ -25,7 +25,11 @@ INSIDE_SHARE = 0.15
 MARGIN_MM = 0.6
 THICKEST_MM = 5.0
 THICKEST_TIMES = 2.5
-NEARBY_MM = 6.0
+NEARBY_MM, FOOT_MM = 6.0, 3.0
+SURFACE_MM = 0.3
+"""The shell's surface reaches so far beyond its usual depth."""
+CUT_PERCENT, CUT_MM = 65, 0.15
+"""Under a deposit the shell is cut so far beyond this percentile of the depths around its foot."""
 SAMPLES = 1500
 BESIDE_MM = 6.0
 LEAST_MM3 = 1.0
@@ -69,7 +73,7 @@ def without_excess(
     # Once more without the surface of what was found: a large deposit's own is part of what seems usual.
     for _ in range(2):
         usual = _usual_depth(depth, surface & ~_near(kept, spacing), mask, sections, spacing)
-        rest = mask & (depth <= usual + 0.3) & ~kept
+        rest = mask & (depth <= usual + SURFACE_MM) & ~kept
         usual_shell = np.maximum(sections.medians(shell, surface & rest), 1.0)
         brightness = height / usual_shell
         contrast = np.clip(1.0 - sections.medians(height, inside) / usual_shell, 0.05, MOST_CONTRAST)
@@ -84,8 +88,11 @@ def without_excess(
             break
     if not kept.any():
         return mask
-    # Back to the shell's usual surface, but not along it.
-    return mask & ~(_near(kept, spacing) & (depth > usual + 0.3))
+    # Back to the shell's surface as it is around the deposit's foot, but not along it.
+    foot = _near(kept, spacing) & mask
+    around = surface & ~foot
+    base = _nearby(depth, around, foot, FOOT_MM, CUT_PERCENT, spacing)
+    return mask & ~(foot & (depth > base + CUT_MM))
 
 
 def _near(kept: np.ndarray, spacing: np.ndarray) -> np.ndarray:
@@ -101,7 +108,8 @@ def _usual_depth(
     """For each voxel the distance from the inside at which the surface of its cross-section and nearby usually lies."""
     typical = float(np.median(depth[surface]))
     usual = np.minimum(sections.medians(depth, surface, THICKEST_TIMES), max(THICKEST_MM, THICKEST_TIMES * typical))
-    return _at_least_as_nearby(usual, depth, surface, mask & (depth > usual + 0.3), spacing)
+    beyond = mask & (depth > usual + SURFACE_MM)
+    return np.maximum(usual, _nearby(depth, surface, beyond, NEARBY_MM, 50, spacing))
 
 
 def _inside(mask: np.ndarray, height: np.ndarray, shell: np.ndarray, spacing: np.ndarray) -> np.ndarray:
@@ -124,21 +132,21 @@ def _inside(mask: np.ndarray, height: np.ndarray, shell: np.ndarray, spacing: np
     return inside
 
 
-def _at_least_as_nearby(
-    usual: np.ndarray, depth: np.ndarray, surface: np.ndarray, where: np.ndarray, spacing: np.ndarray
+def _nearby(
+    depth: np.ndarray, surface: np.ndarray, where: np.ndarray, radius_mm: float, percent: float, spacing: np.ndarray
 ) -> np.ndarray:
-    """``usual`` raised, at ``where``, to the median depth of the surface within `NEARBY_MM`."""
+    """At ``where`` the percentile of the surface's depth within a radius of its next point, elsewhere 0."""
     points = np.argwhere(surface)
     points = points[:: max(len(points) // SAMPLES, 1)]
     values = depth[tuple(points.T)]
     tree = cKDTree(points * spacing)
-    nearby = np.array([np.median(values[near]) for near in tree.query_ball_point(points * spacing, NEARBY_MM)])
+    result = np.zeros_like(depth)
     some = np.argwhere(where)
-    if len(some) == 0:
-        return usual
-    usual = usual.copy()
-    usual[where] = np.maximum(usual[where], nearby[tree.query(some * spacing)[1]])
-    return usual
+    if len(some):
+        nearest, index = np.unique(tree.query(some * spacing)[1], return_inverse=True)
+        near = tree.query_ball_point(points[nearest] * spacing, radius_mm)
+        result[where] = np.array([np.percentile(values[n], percent) for n in near])[index]
+    return result
 
 
 def _is_deposit(

@@ -165,5 +165,5 @@ def confidence(f: Facts, place: Place) -> float:
     contrast = f.contrast_hu / (f.contrast_hu + 0.5 * USUAL.minimum_contrast_hu)
     solid = np.clip((f.form.core_share - 0.7) / 0.25, 0.2, 1.0)
     streaks = 0.5 if place.streak_hu > 0 else 1.0
-    edge = 0.6 if place.bone_reach_mm <= 2.0 * place.halo_mm else 1.0
+    edge = 0.85 if place.bone_reach_mm <= 2.0 * place.halo_mm else 1.0
     return float(np.round(signal * size * max(contrast, 0.0) * solid * streaks * edge, 2))
