@@ -5,6 +5,7 @@ import unittest
 import numpy as np
 from CalcinosisImagingLib.analysis.ct.excess import without_excess
 from CalcinosisImagingLib.analysis.ct.outline import bone_outline
+from CalcinosisImagingLib.analysis.ct.walls import without_idle_cuts
 from scipy import ndimage
 
 STEP = 0.4
@@ -78,13 +79,18 @@ class OnTheShellTest(unittest.TestCase):
                     self.assertGreater(bone, 0.97)
 
     def test_stone_plate_and_paste_on_the_shell_are_no_bone(self):
-        bodies = {"stone": (stone(1.3), 1300.0), "plate": (plate(1.6, 2.8), 1000.0), "paste": (stone(2.2), 380.0)}
-        for shell_hu, shell_mm in ((1200.0, 0.9), (800.0, 0.5)):
+        bodies = {"stone": (stone(1.3), 1300.0), "plate": (plate(1.6, 2.8), 1000.0), "paste": (stone(2.2), 320.0)}
+        for shell_hu, shell_mm in ((1200.0, 0.9), (900.0, 0.6)):
             for name, body in bodies.items():
                 with self.subTest(name=name, shell_hu=shell_hu):
                     bone, taken = self.shares(shell_hu=shell_hu, shell_mm=shell_mm, deposits=(body,))
                     self.assertGreater(bone, 0.96)
                     self.assertLess(taken, 0.4)
+
+    def test_a_stone_as_large_as_the_bone_is_wide_is_no_bone(self):
+        bone, taken = self.shares(deposits=((stone(3.4), 900.0),))
+        self.assertGreater(bone, 0.96)
+        self.assertLess(taken, 0.2)
 
     def test_a_bright_stone_leaves_the_thin_shell_beside_it_closed(self):
         hu, tube, deposits = a_tube(shell_hu=700.0, shell_mm=0.5, deposits=((stone(2.5), 1900.0),))
@@ -101,6 +107,14 @@ class OnTheShellTest(unittest.TestCase):
         height = hu - SOFT
         same = without_excess(tube, height, np.full(SHAPE, 1000.0, np.float32), None, SPACING)
         self.assertTrue((same == tube).all())
+
+
+class IdleCutTest(unittest.TestCase):
+    def test_pieces_of_which_one_has_a_name_are_one_again_and_two_bones_stay_two(self):
+        labels = np.array([[1, 1, 1, 0, 2, 2, 2]])
+        cut = np.array([[1, 3, 3, 0, 2, 4, 4]])
+        together = without_idle_cuts(labels, cut, {3, 2, 4})
+        np.testing.assert_array_equal(together, [[1, 1, 1, 0, 2, 4, 4]])
 
 
 if __name__ == "__main__":

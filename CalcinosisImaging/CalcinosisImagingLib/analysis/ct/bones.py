@@ -17,7 +17,7 @@ from .naming import Naming, name_bodies, oversized
 from .partition import bodies as cut_bodies
 from .partition import fill_shells
 from .shape import Body, measure_bodies
-from .walls import split_at_walls
+from .walls import split_at_walls, without_idle_cuts
 
 BODY_CONTRAST_HU = 150.0
 """Bodies of the working grid begin this far above soft tissue: under trabecular bone, over tendons and skin."""
@@ -82,9 +82,12 @@ def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
     if large:
         cut = split_at_walls(labels, large, work.hu, filled, soft_hu, WORK_MM)
         cut_groups, cut_namings = _named(work, cut)
-        # A wall may be a deposit's on a bone, and the cut run through the bone.
+        # A wall may be a deposit's on a bone, or a bridge in its marrow, and the cut run through the bone.
+        kept = without_idle_cuts(labels, cut, _labels_named(cut_groups, cut_namings))
+        if (kept != cut).any():
+            cut_groups, cut_namings = _named(work, kept)
         if _count(cut_namings) >= _count(namings):
-            labels, groups, namings = cut, cut_groups, cut_namings
+            labels, groups, namings = kept, cut_groups, cut_namings
     divided = labels
     for group, naming in zip(groups, namings, strict=True):
         cut = divide_by_template(divided, work.hu, group, naming, work.ijk_to_ras, WORK_MM)
@@ -119,6 +122,11 @@ def _named(work: WorkGrid, labels: np.ndarray) -> tuple[list[list[Body]], list[N
 def _count(namings: list[Naming]) -> int:
     """How many bodies have names."""
     return sum(len(naming.names) for naming in namings)
+
+
+def _labels_named(groups: list[list[Body]], namings: list[Naming]) -> set[int]:
+    """Labels of the bodies that have names."""
+    return {group[i].label for group, naming in zip(groups, namings, strict=True) for i in naming.names}
 
 
 def _border(shape: tuple[int, ...], width: int = 3) -> np.ndarray:

@@ -23,7 +23,7 @@ RIM_MM = 0.9
 INSIDE_SHARE = 0.15
 """Share of a bone that must be marrow or trabeculae, for the rule to apply."""
 MARGIN_MM = 0.6
-THICKEST_MM = 5.0
+THICKEST_MM = 4.0
 THICKEST_TIMES = 2.5
 NEARBY_MM, FOOT_MM = 6.0, 3.0
 SURFACE_MM = 0.3
@@ -106,8 +106,9 @@ def _usual_depth(
     depth: np.ndarray, surface: np.ndarray, mask: np.ndarray, sections: Sections, spacing: np.ndarray
 ) -> np.ndarray:
     """For each voxel the distance from the inside at which the surface of its cross-section and nearby usually lies."""
-    typical = float(np.median(depth[surface]))
-    usual = np.minimum(sections.medians(depth, surface, THICKEST_TIMES), max(THICKEST_MM, THICKEST_TIMES * typical))
+    # What lies farther from the inside than any shell is thick is no part of what is usual.
+    surface = surface & (depth <= max(THICKEST_MM, THICKEST_TIMES * float(np.median(depth[surface]))))
+    usual = sections.medians(depth, surface)
     beyond = mask & (depth > usual + SURFACE_MM)
     return np.maximum(usual, _nearby(depth, surface, beyond, NEARBY_MM, 50, spacing))
 

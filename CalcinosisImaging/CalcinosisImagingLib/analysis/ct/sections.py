@@ -20,10 +20,10 @@ class Sections:
         self._start = float((offsets @ (self._axis / spacing)).min())
         self._spacing = spacing
 
-    def medians(self, values: np.ndarray, where: np.ndarray, most: float = np.inf) -> np.ndarray:
+    def medians(self, values: np.ndarray, where: np.ndarray) -> np.ndarray:
         """For each voxel of the array the median of ``values`` at ``where`` (bool) in its slab and the two beside it.
 
-        ``most``: no median is greater than this many times that of the whole.
+        A slab with too few of them gets the median of all.
         """
         slab = self._slabs(values.shape)
         number, some = slab[where], values[where]
@@ -33,7 +33,7 @@ class Sections:
             near = some[np.abs(number - index) <= 1]
             if len(near) >= ENOUGH:
                 table[index] = np.median(near)
-        return np.minimum(table, most * whole)[slab]
+        return table[slab]
 
     def _slabs(self, shape: tuple[int, ...]) -> np.ndarray:
         """Number of each voxel's slab; what lies before the first belongs to it."""

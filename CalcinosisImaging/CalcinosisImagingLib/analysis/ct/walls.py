@@ -45,6 +45,24 @@ def split_at_walls(
     return result
 
 
+def without_idle_cuts(labels: np.ndarray, cut: np.ndarray, named: set[int]) -> np.ndarray:
+    """``cut`` with the pieces of a body together again where fewer than two of them have a name.
+
+    Parameters
+    ----------
+    labels: before `split_at_walls`; ``cut``: after it.
+    named: labels of ``cut`` that have a name.
+    """
+    fresh = cut > labels.max()
+    pairs = np.unique(np.stack([labels[fresh], cut[fresh]], 1), axis=0)
+    table = np.arange(int(cut.max()) + 1, dtype=cut.dtype)
+    for body in np.unique(pairs[:, 0]):
+        pieces = [int(body), *pairs[pairs[:, 0] == body, 1].tolist()]
+        if len(named.intersection(pieces)) < 2:
+            table[pieces] = body
+    return table[cut]
+
+
 def _pieces(mask: np.ndarray, hu: np.ndarray, filled: np.ndarray, soft_hu: float, step_mm: float) -> np.ndarray | None:
     """Pieces of one body (1..M), None if it is one."""
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), 0.7)
