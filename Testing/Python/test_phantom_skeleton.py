@@ -9,9 +9,27 @@ from CalcinosisImagingLib.phantom.dimensions import LENGTH_MM
 from CalcinosisImagingLib.phantom.frames import MIRROR
 from CalcinosisImagingLib.phantom.hand import relative_pose
 from CalcinosisImagingLib.phantom.person import draw_hand
-from CalcinosisImagingLib.phantom.pose import LIMITS_DEG, draw_angles, draw_placement
+from CalcinosisImagingLib.phantom.pose import HELD, draw_angles, draw_placement
 from CalcinosisImagingLib.phantom.presets import PRESETS
 from CalcinosisImagingLib.phantom.skeleton import build_skeleton
+
+MOTION_DEG = {
+    "radius": (-75.0, 75.0),
+    "proximal": (-90.0, 45.0),
+    "middle": (-100.0, 0.0),
+    "distal": (-80.0, 0.0),
+    "proximal-1": (-55.0, 10.0),
+    "distal-1": (-80.0, 15.0),
+}
+"""Normal ranges of motion, extension > 0: Electronic Textbook of Hand Surgery, e-hand.com (wrist 70 and 75)."""
+SPREAD_DEG = {(2, 3): (17.2, 2.6), (3, 4): (14.3, 2.3), (4, 5): (32.1, 7.0)}
+"""Widest angle between neighbours, mean and SD of 51 adults: Chatzioglou et al., Anat Cell Biol 57:172 (2024)."""
+
+
+def finger_spread(poses):
+    """Angle in the plane of the hand between neighbouring proximal phalanges, degrees; > 0 is apart."""
+    angle = {d: np.degrees(np.arctan2(*poses[f"proximal-{d}"][:2, 1])) for d in range(2, 6)}
+    return {(d, d + 1): angle[d + 1] - angle[d] for d in range(2, 5)}
 
 
 class SkeletonTest(unittest.TestCase):
@@ -59,11 +77,20 @@ class SkeletonTest(unittest.TestCase):
                     self.assertGreater(gap, 0.7)
                     self.assertLess(gap, 2.2)
 
-    def test_joint_angles_stay_within_their_limits(self):
-        for seed in range(20):
-            for name, (extension, _, _) in draw_angles(np.random.default_rng(seed), "ct").items():
-                low, high = LIMITS_DEG.get(name, LIMITS_DEG.get(name.split("-")[0]))[0]
-                self.assertTrue(low <= extension <= high, f"{name} {extension}")
+    def test_joints_of_200_hands_stay_within_normal_ranges_of_motion(self):
+        for held in HELD:
+            for seed in range(200):
+                for name, (extension, _, _) in draw_angles(np.random.default_rng(seed), held).items():
+                    low, high = MOTION_DEG.get(name, MOTION_DEG.get(name.split("-")[0], (-20.0, 20.0)))
+                    self.assertTrue(low <= extension <= high, f"{held} {seed} {name} {extension}")
+
+    def test_neighbouring_fingers_of_200_hands_spread_no_further_than_people_can(self):
+        for held in HELD:
+            for seed in range(200):
+                rng = np.random.default_rng(seed)
+                spread = finger_spread(build_skeleton(rng).poses(draw_angles(rng, held)))
+                for pair, (mean, sd) in SPREAD_DEG.items():
+                    self.assertTrue(-5.0 < spread[pair] < mean + 2.0 * sd, f"{held} {seed} {pair} {spread[pair]}")
 
     def test_a_left_hand_is_the_mirror_image_and_moves_rigidly(self):
         hand = draw_hand(0, "sub-01", PRESETS["tiny"])

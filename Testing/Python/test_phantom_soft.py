@@ -91,7 +91,7 @@ class JointTest(unittest.TestCase):
 
 class FilmTest(unittest.TestCase):
     def test_line_integrals_are_those_through_a_fine_ct_in_the_same_pose(self):
-        hand = replace(draw_hand(2, "sub-01", PRESETS["easy"]), distractors=())
+        hand = draw_hand(2, "sub-01", PRESETS["easy"])
         rng = stream(0, "film")
         protocol = FilmProtocol(pixel_mm=0.15, calcium_gain=GAIN)
         posed, view = film_placement(
@@ -124,7 +124,7 @@ class FilmTest(unittest.TestCase):
         contents = [
             tuple(film_attenuation(hu, GAIN) for hu in (d.content.dense_hu, d.content.light_hu)) for d in hand.deposits
         ]
-        ct = paint(posed, grid, mu, contents).values
+        ct = paint(posed, grid, mu, contents, hand.distractors).values
         depth = grid.ijk_to_world[2, 3] + 0.1 * np.arange(2 * grid.size[2])
         (su, sv), (cu, cv) = view.pixel_spacing_mm, view.principal_point_px
         total = np.zeros((view.rows, view.columns))

@@ -62,7 +62,8 @@ class Distractor:
     ----------
     name: sesamoid | nail | ring | wire | artery | sliver.
     to_bone: 4x4, own frame -> frame of ``bone``.
-    tissue: what it is made of, and ``over`` what it takes the place of (names of `tissues.HU_MEAN`).
+    tissue: what it is made of (a name of `tissues.HU_MEAN`), and ``over`` what it takes the place of: another such
+        tissue, or the soft tissue about it ("soft").
     in_mr: whether it is in MR images too; rings are taken off.
     """
 
@@ -71,7 +72,7 @@ class Distractor:
     bone: str
     to_bone: np.ndarray
     tissue: str
-    over: str = "fat"
+    over: str = "soft"
     in_mr: bool = True
 
 
@@ -81,7 +82,7 @@ def fixtures(skeleton: Skeleton) -> tuple[Distractor, ...]:
     head = skeleton.bones["metacarpal-1"].shape
     for side in (-1.0, 1.0):
         place = rigid(shift_mm=head.head_centre + np.array([side * 4.4, 0.0, -head.head_radius_mm - 3.4]))
-        for tissue, over, shrink in (("cortex", "fat", 0.0), ("spongy", "cortex", 0.5)):
+        for tissue, over, shrink in (("cortex", "soft", 0.0), ("spongy", "cortex", 0.5)):
             shape = Ellipsoid((2.5 - shrink, 3.3 - shrink, 2.0 - shrink))
             found.append(Distractor("sesamoid", shape, "metacarpal-1", place, tissue, over))
     for digit in range(1, 6):

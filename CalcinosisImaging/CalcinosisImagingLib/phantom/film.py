@@ -104,8 +104,9 @@ def line_integrals(posed: PosedHand, view: View, calcium_gain: float) -> tuple[n
         found = sample(rays, distractor.shape, posed.distractor_to_world(distractor), STEP_MM)
         if found is not None:
             box, d = found
-            extra = mu[distractor.tissue] - mu[distractor.over]
-            total[box[1:]] += _share(d, view.pixel_spacing_mm[0]).sum(axis=0) * rays.path_mm(box) * extra
+            before = soft.near(rays, box) if distractor.over == "soft" else np.float32(mu[distractor.over])
+            gained = _share(d, view.pixel_spacing_mm[0]) * (np.float32(mu[distractor.tissue]) - before)
+            total[box[1:]] += gained.sum(axis=0) * rays.path_mm(box)
     shadows = []
     for index in range(len(posed.hand.deposits)):
         shadow = _add_deposit(total, posed, index, soft, calcium_gain)

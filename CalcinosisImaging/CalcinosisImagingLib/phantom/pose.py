@@ -8,19 +8,24 @@ from ..analysis.anatomy import BONE_NAMES
 from .frames import MIRROR, rigid
 
 LIMITS_DEG: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "radius": ((-60.0, 60.0), (-25.0, 20.0)),
-    "proximal": ((-90.0, 30.0), (-20.0, 20.0)),
-    "middle": ((-100.0, 5.0), (0.0, 0.0)),
-    "distal": ((-80.0, 10.0), (0.0, 0.0)),
-    "proximal-1": ((-60.0, 10.0), (-10.0, 10.0)),
-    "distal-1": ((-80.0, 20.0), (0.0, 0.0)),
+    "radius": ((-70.0, 75.0), (-20.0, 35.0)),
+    "proximal": ((-90.0, 45.0), (-20.0, 20.0)),
+    "middle": ((-100.0, 0.0), (0.0, 0.0)),
+    "distal": ((-80.0, 0.0), (0.0, 0.0)),
+    "proximal-1": ((-55.0, 10.0), (-10.0, 10.0)),
+    "distal-1": ((-80.0, 15.0), (0.0, 0.0)),
     "metacarpal-1": ((-20.0, 20.0), (-20.0, 20.0)),
     "metacarpal-2": ((-2.0, 2.0), (-1.0, 1.0)),
     "metacarpal-3": ((-2.0, 2.0), (-1.0, 1.0)),
     "metacarpal-4": ((-10.0, 4.0), (-2.0, 2.0)),
     "metacarpal-5": ((-20.0, 5.0), (-3.0, 3.0)),
 }
-"""Range of extension (> 0) and spread of each joint, by bone or kind of bone (the usual clinical ranges of motion)."""
+"""Range of extension (> 0) and spread of each joint, by bone or kind of bone.
+
+Wrist, MCP, PIP and DIP joints: normal ranges of motion as the Electronic Textbook of Hand Surgery gives them
+(e-hand.com); spread of the fingers, 20 degrees: American Academy of Orthopaedic Surgeons, Joint Motion (1965). The
+forearm moves under the hand: dorsal extension of the radius is flexion of the wrist. Carpometacarpal ranges are ours.
+"""
 
 HELD: dict[str, dict[str, tuple[float, float, float, float]]] = {
     # extension mean and SD, spread mean and SD, in degrees

@@ -1,8 +1,10 @@
 """What tissues look like: attenuation in CT and on film, and the constants that make their MR signal.
 
-HU: soft tissues as in ICRU Report 44; cortical bone of the hand 1000 to 1900.
-MR at 3 T: T1 and T2 of fat, marrow and muscle within the ranges of Gold et al., AJR 183:343 (2004), Jordan et al.,
-Eur J Radiol 82:734 (2013) and Pai et al., Magn Reson Imaging 26:1215 (2008: muscle T2 34 ms, fat 41 to 143 ms);
+HU: fat, muscle, blood and cortex are those of the tissues of ICRU Report 44 (1989) with the attenuation tables of NIST
+between 60 and 80 keV; an elbow's tendons measure 65 to 71 HU in CT. Skin, cartilage, ligament, nail are estimates.
+MR at 3 T: T1 and T2 of fat, marrow, muscle, cartilage and synovial fluid within the ranges of Gold et al., AJR 183:343
+(2004), Jordan et al., Eur J Radiol 82:734 (2013), and Pai et al., Magn Reson Imaging 26:1215 (2008: muscle T2 34 ms,
+fat 41 to 143 ms);
 tendon, cortex and lime decay within a few milliseconds. Proton densities, T2* and lime are estimates.
 """
 
@@ -18,7 +20,7 @@ HU_MEAN: dict[str, float] = {
     "skin": 60.0,
     "fat": -95.0,
     "muscle": 55.0,
-    "tendon": 95.0,
+    "tendon": 75.0,
     "vessel": 45.0,
     "cortex": 1500.0,
     "spongy": 330.0,
@@ -27,7 +29,7 @@ HU_MEAN: dict[str, float] = {
     "calcified": 700.0,
     "metal": 8000.0,
     "cartilage": 80.0,
-    "ligament": 85.0,
+    "ligament": 75.0,
     "synovia": 15.0,
     "nerve": 40.0,
 }
@@ -84,7 +86,7 @@ class Materials:
 def draw_materials(rng: np.random.Generator) -> Materials:
     """Densities of one person: bone density varies most."""
     z = np.clip(rng.standard_normal(len(HU_MEAN)), -2, 2)
-    spread = {"cortex": 160.0, "spongy": 70.0, "marrow": 25.0, "muscle": 5.0, "fat": 7.0, "tendon": 8.0, "skin": 6.0}
+    spread = {"cortex": 160.0, "spongy": 70.0, "marrow": 25.0, "muscle": 5.0, "fat": 7.0, "tendon": 6.0, "skin": 6.0}
     return Materials(
         {name: mean + spread.get(name, 0.0) * float(z[i]) for i, (name, mean) in enumerate(HU_MEAN.items())}
     )
