@@ -304,10 +304,11 @@ class OrdinaryTissueTest(unittest.TestCase):
 
 class EdgeTest(unittest.TestCase):
     def test_soft_tissue_alone_gives_nothing(self):
-        volume, _ = a_scan([], noise=30)
-        result = segment_ct(volume)
-        self.assertEqual(result.deposits.segments, ())
-        self.assertEqual(result.bones.segments, ())
+        for noise in (30, 70):
+            result = segment_ct(a_scan([], noise=noise)[0])
+            with self.subTest(noise=noise):
+                self.assertEqual(result.deposits.segments, ())
+                self.assertEqual(result.bones.segments, ())
 
     def test_a_request_to_stop_is_obeyed(self):
         volume, _ = a_scan([(ball(np.full(3, 12.8), 2.0), 900.0)])

@@ -25,8 +25,10 @@ SMOOTH_MM = 0.3
 """Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
 TENDON_HU = 135.0
 """Tendons and skin reach about 120 HU."""
-NOISE_FACTOR, PEAK_FACTOR = 3.5, 4.0
-"""Standard deviations of the noise: of a body's voxels over soft tissue, of its peak over the densest tissue."""
+NOISE_FACTOR = 3.5
+"""Standard deviations of the noise by which voxels are above soft tissue, and peaks of fragments above the densest."""
+PEAK_FACTOR = 5.0
+"""The same for the highest peak of a deposit: a hand has some hundred thousand places where noise could be so high."""
 LEAST_PIECE_MM3 = 0.3
 THREADS = 2
 """Bodies are outlined side by side; most of it is filters that let other threads run."""
@@ -121,7 +123,7 @@ def find_candidates(
     sesamoid_joints: (N, 3) mm along k, j, i from the box's first voxel.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
-    _bodies(hu, bones, soft_hu, psf.fwhm_mm, spacing, settings, labels)
+    _bodies(hu, bones, soft_hu, psf, spacing, settings, labels)
     split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
     metal = find_metal(hu, bones, settings.metal_hu, spacing)
     tasks = []
@@ -151,7 +153,7 @@ def _bodies(
     hu: np.ndarray,
     bones: np.ndarray,
     soft_hu: float,
-    fwhm: float,
+    psf: PointSpread,
     spacing: np.ndarray,
     settings: CtSettings,
     labels: np.ndarray,
@@ -160,14 +162,13 @@ def _bodies(
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     dense_hu, rest = densest_tissue(smooth, bones, soft_hu, spacing)
     threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
-    peak = dense_hu + PEAK_FACTOR * rest
-    subtract_halo(smooth, bones, soft_hu, np.hypot(fwhm / FWHM_PER_SIGMA, SMOOTH_MM), spacing)
-    reach_mm = bone_reach_mm(fwhm, spacing)
+    subtract_halo(smooth, bones, soft_hu, _blur_mm(psf, spacing), spacing)
+    reach_mm = _bone_reach_mm(psf, spacing)
     mask = smooth > threshold
     mask &= bones == 0
     # Few voxels are left: all further work is on their list, not on the whole box.
     dense = np.flatnonzero(mask)
-    high = dense[smooth.ravel()[dense] > peak]
+    heights = smooth.ravel()[dense]
     del smooth
     components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
     del mask
@@ -175,8 +176,9 @@ def _bodies(
     del components
     sizes = np.bincount(pieces, minlength=1) * float(np.prod(spacing))
     # Noise in a tendon or in the skin passes the threshold in places, but seldom by far.
-    peaks = np.bincount(pieces[np.searchsorted(dense, high)], minlength=len(sizes))
-    kept = np.flatnonzero((sizes >= LEAST_PIECE_MM3) & (peaks > 0))
+    peaks = np.full(len(sizes), np.iinfo(np.int16).min)
+    np.maximum.at(peaks, pieces, heights)
+    kept = np.flatnonzero((sizes >= LEAST_PIECE_MM3) & (peaks > dense_hu + NOISE_FACTOR * rest))
     kept = kept[kept > 0]
     table = np.zeros(len(sizes), np.uint16)
     table[kept] = np.arange(1, len(kept) + 1)
@@ -187,12 +189,19 @@ def _bodies(
     found = ndimage.find_objects(labels)
     alone = np.union1d(metal, _no_fragments(hu, bones, labels, found, soft_hu, reach_mm, spacing))
     groups = group(labels, found, spacing, settings.group_distance_mm, alone).astype(np.uint16)
-    _put(labels, dense, groups[values])
+    high = np.bincount(groups[1:], weights=peaks[kept] > dense_hu + PEAK_FACTOR * rest, minlength=len(groups)) > 0
+    _put(labels, dense, np.where(high[groups], groups, 0)[values])
 
 
-def bone_reach_mm(fwhm: float, spacing: np.ndarray) -> float:
-    """How far the blur of bone reaches in the smoothed image."""
-    return max(float(np.hypot(fwhm, FWHM_PER_SIGMA * SMOOTH_MM)), 1.5 * float(spacing.mean()))
+def _blur_mm(psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
+    """Sigma along each axis of point spread, voxel and smoothing together."""
+    return np.sqrt(np.square(psf.sigma_mm) + spacing**2 / 12 + SMOOTH_MM**2)
+
+
+def _bone_reach_mm(psf: PointSpread, spacing: np.ndarray) -> float:
+    """How far the blur of bone reaches in the smoothed image; a slice farther is beside it."""
+    blur = FWHM_PER_SIGMA * float(_blur_mm(psf, spacing).mean())
+    return max(blur, 1.5 * float(spacing.mean()), 1.05 * float(spacing.max()))
 
 
 def _no_fragments(
@@ -248,8 +257,8 @@ def _describe(
     place = replace(
         place,
         cut_bone=place.cut_bone and beside_bone,
-        bone_reach_mm=_reach_mm(found.mask, bones, spacing) if beside_bone else np.inf,
-        halo_mm=bone_reach_mm(psf.fwhm_mm, spacing),
+        bone_reach_mm=_reach_mm(own, bones, spacing) if beside_bone else np.inf,
+        halo_mm=_bone_reach_mm(psf, spacing),
     )
     sure = confidence(known, place)
     why = reason(known, place, settings) or (DOUBTFUL if sure < least_confidence(settings) else "")

@@ -28,12 +28,14 @@ class Form:
     volume_mm3: of its voxels.
     axes_mm: principal axes (4 sqrt eigenvalue), longest first; zeros for less than four voxels.
     peak_hu: its 95th percentile in the lightly smoothed image.
+    depth_mm: of its deepest voxel, holes filled.
     core_share: contrast of its inside over that of its brightest layer; 1 where it is too thin to tell.
     """
 
     volume_mm3: float
     axes_mm: tuple[float, float, float]
     peak_hu: float
+    depth_mm: float
     core_share: float
 
     def is_shell(self, share: float) -> bool:
@@ -47,7 +49,11 @@ def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), SMOOTH_MM / spacing)
     volume = float(body.sum() * np.prod(spacing))
     peak = float(np.percentile(smooth[body], PEAK_PERCENT))
-    return Form(volume, _principal_axes_mm(body, spacing), peak, _core_share(smooth - background_hu, body, spacing))
+    # A shell's outline may be the shell alone: what it encloses belongs to it here.
+    whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
+    depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
+    share = _core_share(smooth - background_hu, depth)
+    return Form(volume, _principal_axes_mm(body, spacing), peak, float(depth.max()), share)
 
 
 def _principal_axes_mm(body: np.ndarray, spacing: np.ndarray) -> tuple[float, float, float]:
@@ -58,14 +64,11 @@ def _principal_axes_mm(body: np.ndarray, spacing: np.ndarray) -> tuple[float, fl
     return tuple(float(4 * np.sqrt(max(v, 0.0))) for v in values)
 
 
-def _core_share(contrast: np.ndarray, body: np.ndarray, spacing: np.ndarray) -> float:
+def _core_share(contrast: np.ndarray, depth: np.ndarray) -> float:
     """Contrast of the core over that of the brightest layer around it: 1 or more in a solid body, less in a shell.
 
     A shell is bright all around: of each layer the lower quartile counts, which in a net is a gap's.
     """
-    # A shell's outline may be the shell alone: what it encloses belongs to it here.
-    whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
-    depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
     deepest = float(depth.max())
     if deepest <= THICK_MM:
         return 1.0

@@ -13,6 +13,8 @@ from .settings import CtSettings
 
 METAL = "metal"
 STREAK = "streak beside metal"
+STREAK_BLUR_HU = 50.0
+"""What a body's peak may lack of its contrast by blur, in reach of streaks."""
 SMALL = "too small"
 FAINT = "not above the noise"
 SOFT = "no denser than a tendon"
@@ -25,8 +27,8 @@ BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 RIND = "edge of a bone"
 RIND_MM3 = 8.0
-NAIL_HU, NAIL_MM, NAIL_FLAT = 300.0, 1.6, 0.5
-"""Half a millimetre of keratin, blurred, stays below this; it is so thin, its third axis this share of the second."""
+NAIL_HU, NAIL_MM, NAIL_FLAT = 300.0, 0.9, 0.5
+"""Half a millimetre of keratin, blurred, stays below this; it is nowhere deeper, and flatter (third axis to second)."""
 VESSEL = "long thin cord, like a calcified vessel"
 AIR_HU = -400.0
 SKIN_MM = 1.5
@@ -62,6 +64,11 @@ class Facts:
     skin_share: float
     form: Form
     first: Form
+
+    @property
+    def peak_contrast_hu(self) -> float:
+        """Height of its peak in the smoothed image; thin bodies have more contrast than their blur lets show."""
+        return self.form.peak_hu - self.plateau_hu + self.contrast_hu
 
 
 @dataclass(frozen=True)
@@ -118,11 +125,11 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return METAL
     if f.highest_hu >= METAL_SHARE * settings.metal_hu and f.plateau_hu >= settings.metal_hu:
         return METAL
-    if f.contrast_hu < place.streak_hu:
+    if min(f.contrast_hu, f.peak_contrast_hu + STREAK_BLUR_HU) < place.streak_hu:
         return STREAK
     if place.cut_bone:
         return BORDER
-    if place.bone_reach_mm <= place.halo_mm and f.volume_mm3 < RIND_MM3:
+    if place.bone_reach_mm <= place.halo_mm and f.first.volume_mm3 < RIND_MM3:
         return RIND
     if f.volume_mm3 < settings.minimum_volume_mm3:
         return SMALL
@@ -138,7 +145,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
     long, wide, thin = f.form.axes_mm
     if long > CORD * wide and wide < CORD_MM:
         return VESSEL
-    if f.skin_share > 0.8 and f.form.peak_hu < NAIL_HU and thin < min(NAIL_FLAT * wide, NAIL_MM):
+    if f.skin_share > 0.8 and f.form.peak_hu < NAIL_HU and f.form.depth_mm < NAIL_MM and thin < NAIL_FLAT * wide:
         return NAIL
     return ""
 
