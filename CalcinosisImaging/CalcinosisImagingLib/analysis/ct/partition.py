@@ -94,7 +94,7 @@ def _seeds(filled: np.ndarray, low_hu: float, voxel_mm3: float) -> np.ndarray:
     for level in levels:
         components = sitk.ConnectedComponent(sitk.GetImageFromArray((filled > level).view(np.uint8)))
         names = sitk.GetArrayViewFromImage(components).ravel()[dense]
-        volumes = np.bincount(names) * voxel_mm3
+        volumes = np.bincount(names, minlength=1) * voxel_mm3
         fresh = volumes >= SEED_MM3
         fresh[0] = False
         fresh[names[marks > 0]] = False
