@@ -39,14 +39,14 @@ OUTSIDE_SHARE = 0.5
 LARGE_MM3, LARGE_OUTSIDE_SHARE = 50.0, 0.2
 """Large deposits reach round a bone, into its dents."""
 LOWEST_MM = 0.7
-CREST = (0.75, 1.1)
+CREST = (0.75, 1.15)
 """A crest is as bright as the shell beside it, within these factors."""
 CREST_MM5 = 2.0
 """What is no brighter than a crest must be larger, to be none: volume times squared height, over the squared contrast
 of the shell to the inside."""
-CREST_SLOPE = 0.12
+CREST_SLOPE = 0.15
 """And it must be so much higher than long."""
-CREST_SHARE = 0.0015
+CREST_SHARE = 0.002
 """And what is as bright as a crest must be at least this share of the bone: large bones have large crests."""
 LEAST_CONTRAST, MOST_CONTRAST = 0.45, 0.7
 """With less, a shell and what it holds look like one solid body: nothing as bright as they is told from them."""
@@ -64,7 +64,12 @@ def without_excess(
     shell: local height of the shell over soft tissue.
     sections: of the bone.
     """
-    inside = _inside(mask, height, shell, spacing)
+    inside = _inside(mask, height, INSIDE * shell, spacing)
+    if not inside.any():
+        return mask
+    # Beside a thick shell paste and soft stones are low too, but not as low as marrow.
+    between = 0.5 * (sections.medians(height, inside) + shell)
+    inside = _inside(mask, height, np.minimum(INSIDE * shell, between), spacing)
     if inside.sum() < INSIDE_SHARE * mask.sum():
         return mask
     depth = ndimage.distance_transform_edt(~inside, sampling=spacing)
@@ -113,13 +118,13 @@ def _usual_depth(
     return np.maximum(usual, _nearby(depth, surface, beyond, NEARBY_MM, 50, spacing))
 
 
-def _inside(mask: np.ndarray, height: np.ndarray, shell: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+def _inside(mask: np.ndarray, height: np.ndarray, below: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Marrow and trabeculae: what is low under the surface, in pieces of some size, behind a brighter rim.
 
     Paste on a bone is low too, but has no brighter rim.
     """
     under = ndimage.distance_transform_edt(mask, sampling=spacing)
-    labels, _ = ndimage.label(ndimage.binary_opening((height < INSIDE * shell) & (under > INSIDE_DEPTH_MM)))
+    labels, _ = ndimage.label(ndimage.binary_opening((height < below) & (under > INSIDE_DEPTH_MM)))
     inside = np.zeros_like(mask)
     steps = max(round(RIM_MM / float(spacing.mean())), 1)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):

@@ -14,6 +14,8 @@ PEAK_RADIUS_MM = 1.3
 """Reach within which the shell's peak is looked for: more than a shell's thickness, less than a bone's radius."""
 CORE_DEPTH_MM = 1.2
 HALF = 0.5
+METAL_HU = 2600.0
+METAL_RIM_VOXELS = 4
 BRIGHTEST = 1.35
 """A shell is at most this much higher than is usual in its cross-section."""
 
@@ -81,7 +83,7 @@ def bone_outline(
     shell = np.minimum(shell, BRIGHTEST * sections.medians(shell, body))
     mask = (values - soft_hu > HALF * shell) & territory
     mask |= core
-    mask = fill_holes(mask)
+    mask = fill_holes(mask | _metal_rim(hu, territory)) & (territory | core)
     mask = _closed(mask, territory, spacing)
     labels, count = ndimage.label(mask)
     if count > 1:
@@ -100,6 +102,14 @@ def fill_holes(mask: np.ndarray) -> np.ndarray:
             face[axis] = end
             mask[tuple(face)] = ndimage.binary_fill_holes(mask[tuple(face)])
     return ndimage.binary_fill_holes(mask)
+
+
+def _metal_rim(hu: np.ndarray, territory: np.ndarray) -> np.ndarray:
+    """Metal and its rim outside the territory: a shell that a wire goes through is closed by it."""
+    metal = hu > METAL_HU
+    if not metal.any():
+        return metal
+    return ndimage.binary_dilation(metal, iterations=METAL_RIM_VOXELS) & ~territory
 
 
 def _closed(mask: np.ndarray, territory: np.ndarray, spacing: np.ndarray) -> np.ndarray:
