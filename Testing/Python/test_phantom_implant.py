@@ -73,7 +73,7 @@ class ImplantTest(unittest.TestCase):
         signal = np.where(ct.voxels > -500, 800.0, 0.0)
         noisy = np.hypot(signal + rng.normal(0, 20, signal.shape), rng.normal(0, 20, signal.shape))
         mr = ct.with_voxels(np.rint(noisy).astype(np.int16))
-        for share, low, high in ((0.0, 0, 200), (1.0, 820, 1200)):
+        for share, low, high in ((0.0, 0, 200), (1.0, 1400, 1800)):
             with self.subTest(paste_share=share):
                 out = implant(mr, "mr", seed=3, count=3, kinds={"stone": 1.0}, paste_share=share)
                 inner = ndimage.binary_erosion(out.truth.labels > 0, iterations=2)
@@ -108,6 +108,35 @@ class ImplantTest(unittest.TestCase):
             ijk = np.rint(mr.to_ijk(np.array([row[f"centroid_{a}_mm"] for a in "ras"]))).astype(int)
             self.assertLess(out.volume.voxels[ijk[2], ijk[1], ijk[0]], 0.5 * mr.voxels[ijk[2], ijk[1], ijk[0]])
 
+    @requires_shared(WRIST)
+    def test_deposits_in_a_real_wrist_mr_lie_where_they_can_be_seen(self):
+        mr = from_itk(sitk.ReadImage(str(SHARED_DATA / WRIST)))
+        rows = implant(mr, "mr", seed=1).rows
+        self.assertEqual([row["visible"] for row in rows], [True] * 8)
+        self.assertLessEqual(max(row["open"] for row in rows), 0.4)
+        volumes = [row["volume_mm3"] for row in rows]
+        self.assertGreater(max(volumes) / min(volumes), 4.0)
+
+    def test_where_no_place_shows_a_deposit_one_is_implanted_and_the_truth_says_so(self):
+        # Every second voxel is as dark as a void.
+        signal = np.full((40, 60, 60), 800.0, np.float32)
+        signal[::2, ::2, ::2] = signal[1::2, 1::2, 1::2] = signal[::2, 1::2] = 0.0
+        signal[:, :5] = signal[:, -5:] = signal[:, :, :5] = signal[:, :, -5:] = 0.0
+        mr = Volume(signal, np.diag([0.5, 0.5, 0.5, 1.0]))
+        rows = implant(mr, "mr", seed=1, count=1, kinds={"stone": 1.0}, paste_share=0.0).rows
+        self.assertEqual([row["visible"] for row in rows], [False])
+
+    def test_paste_follows_the_brightness_of_the_coil(self):
+        k, j, i = np.ogrid[:120, :60, :60]
+        signal = (np.hypot(j - 30, i - 30) < 22) * (1000.0 - 7.0 * k) + 0.0 * i
+        mr = Volume(signal.astype(np.float32), np.diag([0.8, 0.8, 0.8, 1.0]))
+        out = implant(mr, "mr", seed=2, count=4, kinds={"stone": 1.0}, paste_share=1.0)
+        middles = np.array([[row[f"centroid_{a}_mm"] for a in "ras"] for row in out.rows])
+        tissue = 1000.0 - 7.0 * mr.to_ijk(middles)[:, 2]
+        self.assertGreater(tissue.max() / tissue.min(), 1.5)
+        ratios = np.array([row["signal"] for row in out.rows]) / tissue
+        self.assertTrue(ratios.min() > 1.6 and ratios.max() < 2.6, ratios)
+
 
 class VisibilityTest(unittest.TestCase):
     def seen(self, own, around, size=5):
@@ -122,8 +151,16 @@ class VisibilityTest(unittest.TestCase):
         image, inside = self.seen(0.0, 200.0)
         found = visibility(image, inside, np.zeros_like(inside), np.ones(3), 125.0)
         self.assertAlmostEqual(found.contrast_to_noise, 20.0 * np.sqrt(125.0), delta=0.1 * 20.0 * np.sqrt(125.0))
-        self.assertEqual(found.alike, 0.0)
+        self.assertEqual((found.alike, found.open), (0.0, 0.0))
+        self.assertTrue(found.visible and found.outlined)
+
+    def test_a_void_with_the_dark_at_one_side_can_be_seen_but_not_outlined(self):
+        image, inside = self.seen(0.0, 200.0)
+        image[:, :, 13:] *= 0.2
+        image[:, 13:] *= 0.2
+        found = visibility(image, inside, np.zeros_like(inside), np.ones(3), 125.0)
         self.assertTrue(found.visible)
+        self.assertFalse(found.outlined)
 
     def test_what_looks_like_its_surroundings_or_like_muscle_or_is_a_speck_cannot_be_told(self):
         image, inside = self.seen(0.0, 200.0)

@@ -16,6 +16,8 @@ ROSE = 5.0
 """Contrast to noise over all voxels that the eye needs (A. Rose, J Opt Soc Am 38:196, 1948)."""
 MOST_ALIKE = 0.5
 """A deposit of whose surroundings more than this look like itself has no outline of its own."""
+MOST_OPEN = 1.0 / 3.0
+"""An outline at half contrast that is open over more than this cannot be drawn without guessing."""
 VOID, FLUID = 0.25, 1.5
 """Between these parts of the signal around lie muscle, skin and vessels: paste on T1 looks like any of them."""
 LEAST_VOXELS = 6.0
@@ -33,6 +35,7 @@ class Visibility:
     darkest, brightest: its darkest and brightest tenth, relative to typical tissue around.
     alike: part of its surroundings whose signal differs from its own by less than a quarter of what typical tissue's
         does.
+    open: part of its surroundings that lies on its own side of half contrast: dark fat, tendon or air beside chalk.
     voxels: its volume in voxels.
     """
 
@@ -40,6 +43,7 @@ class Visibility:
     darkest: float
     brightest: float
     alike: float
+    open: float
     voxels: float
 
     @property
@@ -47,6 +51,11 @@ class Visibility:
         """Whether it can be told at all."""
         unusual = self.darkest <= VOID or self.brightest >= FLUID
         return unusual and self.contrast_to_noise >= ROSE and self.alike <= MOST_ALIKE and self.voxels >= LEAST_VOXELS
+
+    @property
+    def outlined(self) -> bool:
+        """Whether a reader could also draw its outline: half contrast surrounds most of it."""
+        return self.visible and self.open <= MOST_OPEN
 
 
 def visibility(
@@ -63,17 +72,19 @@ def visibility(
     """
     voxels = volume_mm3 / float(np.prod(spacing_kji))
     if not inside.any():
-        return Visibility(0.0, 1.0, 1.0, 1.0, voxels)
+        return Visibility(0.0, 1.0, 1.0, 1.0, 1.0, voxels)
     away = ndimage.distance_transform_edt(~inside, sampling=spacing_kji)
     thick = float(np.max(spacing_kji))
     around = image[(away > max(NEAR_MM, 0.5 * thick)) & (away <= max(FAR_MM, 1.5 * thick)) & ~others].astype(float)
     if around.size < 8:
-        return Visibility(0.0, 1.0, 1.0, 1.0, voxels)
+        return Visibility(0.0, 1.0, 1.0, 1.0, 1.0, voxels)
     own = float(image[inside].mean())
     # Typical tissue is what is most unlike the deposit: the far quartile of its surroundings.
     low, high = np.percentile(around, [25.0, 75.0])
     typical = high if high - own > own - low else low
     alike = float(np.mean(np.abs(around - own) < 0.25 * abs(typical - own)))
+    shut = (around - own) * np.sign(typical - own) > 0.5 * abs(typical - own)
     contrast = abs(float(around.mean()) - own) / max(float(around.std()), 1e-6)
     darkest, brightest = np.percentile(image[inside], [10.0, 90.0]) / max(typical, 1e-6)
-    return Visibility(contrast * float(np.sqrt(inside.sum())), float(darkest), float(brightest), alike, voxels)
+    noticed = contrast * float(np.sqrt(inside.sum()))
+    return Visibility(noticed, float(darkest), float(brightest), alike, 1.0 - float(np.mean(shut)), voxels)

@@ -48,4 +48,15 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     write_segmentation(out / "truth.seg.nrrd", made.truth)
     columns = list(dict.fromkeys(key for row in made.rows for key in row))
     write_csv(out / "truth.csv", columns, made.rows)
-    return {"text": f"{len(made.rows)} deposits implanted: {out}", "deposits": len(made.rows)}
+    return _summary(made.rows, out)
+
+
+def _summary(rows: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    """What was done; of an MR also how many deposits can be seen."""
+    text, summary = f"{len(rows)} deposits implanted: {out}", {"deposits": len(rows)}
+    if rows and "visible" in rows[0]:
+        summary["visible"] = sum(row["visible"] for row in rows)
+        hidden = len(rows) - summary["visible"]
+        if hidden:
+            text += f"; {hidden} of them where no place showed them: not visible in truth.csv"
+    return {"text": text} | summary
