@@ -92,7 +92,7 @@ def _place_one(
             break
         kind = str(rng.choice(names, p=shares / shares.sum()))
         limit = 4.0 / 3.0 * np.pi * (0.75 * widest) ** 3 * 0.85**crowded
-        size = float(np.clip(rng.lognormal(np.log(30.0), 1.2), min((2.2 * voxel) ** 3, limit), limit))
+        size = _volume_mm3(rng, (2.2 * voxel) ** 3, limit)
         tried = None
         for tried in islice(_free_places(rng, volume, clear, number, draw_shape(rng, kind, size)), LOOKS):
             if suits(tried):
@@ -104,6 +104,15 @@ def _place_one(
         if looked == SHAPES_LOOKED_AT:
             break
     return spare
+
+
+def _volume_mm3(rng: np.random.Generator, least: float, most: float) -> float:
+    """A volume by chance; what voxels cannot show is drawn again, so that small ones do not pile up at the limit."""
+    if least >= most:
+        return most
+    while (size := float(rng.lognormal(np.log(30.0), 1.2))) < least:
+        pass
+    return min(size, most)
 
 
 def _free_places(

@@ -8,6 +8,7 @@ from scipy import ndimage
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .candidates import Surroundings, large_parts, look_closely, measure
+from .compact import find_compact
 from .paste import find_paste
 from .rules import expected_confidence
 from .settings import MrSettings
@@ -85,6 +86,8 @@ def find_bodies(
     """Chalk (voids) or paste (``bright``), judged, rejected ones with their reason."""
     free = free_room(around, settings)
     found = [] if around.prior is None else _where_expected(around, settings, bright, free)
+    if around.bone_distance is None and not (bright and fat_is_bright):
+        found += find_compact(around, settings, free, bright)
     if bright:
         found += find_paste(around, settings, fat_is_bright, free)
     else:

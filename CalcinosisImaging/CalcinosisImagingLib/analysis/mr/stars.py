@@ -1,0 +1,153 @@
+"""Compact voids, told by looking out from their middle in all directions.
+
+A reader who sees a dark spot asks whether bright tissue closes around it. From each dark middle rays go out to half the
+signal of the tissue around. Around a deposit nearly all of them end soon and at similar distances; along a tendon two
+opposite ones do not end, in a fascia a whole belt, at a dark lobule beside the deposit some at one side. So a deposit
+that touches something dark is told, and bounded, without bones being known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .candidates import Surroundings
+from .tubes import directions
+
+HALF = 0.5
+STEP_MM, FAR_MM = 0.25, 9.0
+"""Rays are followed in such steps and so far: a carpal bone is twice as wide."""
+RAYS = np.concatenate([directions(81), -directions(81)])
+"""The second half looks the opposite way."""
+SMOOTH_MM, DARK_MIDDLE, BRIGHT_MIDDLE = 0.5, 0.5, 1.5
+"""Middles are the darkest (brightest) places of an image that is smoothed so much, if darker (brighter) than that."""
+ESCAPE = 2.0
+"""A ray that goes so many times as far as the nearest third of the rays escapes."""
+BESIDE_MM = 1.0
+"""The tissue around is looked at so far behind the end of a ray."""
+CROWD_MM, CROWD_DARK, CROWD_THIN_MM = 5.0, 0.35, 5.0
+"""Width of the neighbourhood in which dark spots are counted, how dark they are, and what is no spot but a bone."""
+MOST_SHIFT_MM = 1.2
+CHUNK = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Stars:
+    """Dark middles and what is seen from them; arrays with one entry each.
+
+    Attributes
+    ----------
+    middle: (N, 3) place in voxels (K, J, I).
+    radii_mm: (N, M) length of the rays `RAYS`, cut where they escape.
+    radius_mm: length that the nearest third of the rays has.
+    half: level at which the rays end.
+    escaping: part of the rays that escape; ``opposite``: part of the pairs of opposite rays of which both do.
+    grey: level of the inner half; ``grey_for_size``: the same times the square of the radius in voxels, because the
+        point spread brightens small voids.
+    shut: level behind the ends of the rays that four fifths of them exceed.
+    rough: variation of the lengths of the rays.
+    crowd: part of the tissue near that consists of other dark spots, like fat with septa.
+    to_air: part of the rays that end at the air.
+    """
+
+    middle: np.ndarray
+    radii_mm: np.ndarray
+    radius_mm: np.ndarray
+    half: np.ndarray
+    escaping: np.ndarray
+    opposite: np.ndarray
+    grey: np.ndarray
+    grey_for_size: np.ndarray
+    shut: np.ndarray
+    rough: np.ndarray
+    crowd: np.ndarray
+    to_air: np.ndarray
+
+    @property
+    def volume_mm3(self) -> np.ndarray:
+        """What the rays enclose."""
+        return 4.0 / 3.0 * np.pi * (self.radii_mm**3).mean(axis=1)
+
+
+def find_stars(around: Surroundings, free: np.ndarray, bright: bool = False) -> Stars:
+    """All dark (``bright``: bright) middles within ``free`` (bool, like the level)."""
+    spacing = around.spacing_kji
+    # The air is no dark tissue: the skin closes around what lies below it.
+    level = np.where(around.depth_mm > 0, around.level, 0.0 if bright else 1.0).astype(np.float32)
+    middle, half = _middles(level, free & (around.depth_mm > 0), spacing, bright)
+    radii = _rays(level, spacing, middle, half, bright)
+    middle = middle + np.clip(_off_middle(radii), -MOST_SHIFT_MM, MOST_SHIFT_MM) / spacing
+    radii = _rays(level, spacing, middle, half, bright)
+    near = np.percentile(radii, 30.0, axis=1) if len(radii) else np.zeros(0)
+    away = radii > ESCAPE * near[:, None]
+    kept = np.minimum(radii, ESCAPE * near[:, None])
+    # 0 in the middle of what is looked for, 1 in the tissue around, for dark and for bright ones.
+    inner = np.stack([_at(level, spacing, middle, part * kept) for part in (0.15, 0.35, 0.5)]).mean(axis=(0, 2))
+    behind = _at(level, spacing, middle, kept + BESIDE_MM)
+    if bright:
+        behind = (inner[:, None] - behind) / np.maximum(inner - 1.0, 0.1)[:, None]
+    ends = _at(around.depth_mm, spacing, middle, np.minimum(radii, 6.0))
+    pairs = len(RAYS) // 2
+    return Stars(
+        middle, kept, near, half, away.mean(axis=1), (away[:, :pairs] & away[:, pairs:]).mean(axis=1), inner,
+        inner * (near / spacing.mean()) ** 2, np.percentile(behind, 20.0, axis=1), kept.std(axis=1) / kept.mean(axis=1),
+        _crowd(level, around.depth_mm, spacing, middle, kept), (ends <= 0.3).mean(axis=1),
+    )  # fmt: skip
+
+
+def _middles(level: np.ndarray, free: np.ndarray, spacing: np.ndarray, bright: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Darkest or brightest places, (N, 3) voxels, and the level at which each ends, (N,)."""
+    smooth = ndimage.gaussian_filter(level, SMOOTH_MM / spacing)
+    if not bright:
+        found = (smooth == ndimage.minimum_filter(smooth, 3)) & (smooth < DARK_MIDDLE) & free
+        return np.argwhere(found).astype(float), np.full(int(found.sum()), HALF)
+    found = (smooth == ndimage.maximum_filter(smooth, 3)) & (smooth > BRIGHT_MIDDLE) & free
+    return np.argwhere(found).astype(float), 1.0 + HALF * (smooth[found] - 1.0)
+
+
+def _rays(level: np.ndarray, spacing: np.ndarray, middle: np.ndarray, half: np.ndarray, bright: bool) -> np.ndarray:
+    """Distance (N, M) mm at which each ray passes the level at which its star ends; `FAR_MM` where it does not."""
+    way = (np.arange(int(FAR_MM / STEP_MM)) + 0.5) * STEP_MM
+    steps = RAYS[:, None, :] * way[None, :, None] / spacing
+    result = np.full((len(middle), len(RAYS)), FAR_MM, np.float32)
+    for start in range(0, len(middle), CHUNK):
+        at = middle[start : start + CHUNK, None, None, :] + steps
+        # Beyond the image nothing is known: the ray ends.
+        values = ndimage.map_coordinates(level, at.reshape(-1, 3).T, order=1, mode="constant", cval=1.0)
+        limit = half[start : start + CHUNK, None, None]
+        passed = values.reshape(at.shape[:3]) < limit if bright else values.reshape(at.shape[:3]) > limit
+        result[start : start + CHUNK] = np.where(passed.any(axis=2), way[passed.argmax(axis=2)], FAR_MM)
+    return result
+
+
+def _off_middle(radii: np.ndarray) -> np.ndarray:
+    """Where the middle of what the rays enclose lies from the place they start at, (N, 3) mm."""
+    if not len(radii):
+        return np.zeros((0, 3))
+    kept = np.minimum(radii, 1.6 * np.percentile(radii, 30.0, axis=1)[:, None])
+    return 0.75 * (kept**4) @ RAYS / (kept**3).sum(axis=1)[:, None]
+
+
+def _at(values: np.ndarray, spacing: np.ndarray, middle: np.ndarray, way_mm: np.ndarray) -> np.ndarray:
+    """Values (N, M) at so many mm along each ray."""
+    at = middle[:, None, :] + RAYS[None] * way_mm[:, :, None] / spacing
+    return ndimage.map_coordinates(values, at.reshape(-1, 3).T, order=1, mode="nearest").reshape(way_mm.shape)
+
+
+def _crowd(level: np.ndarray, depth_mm: np.ndarray, spacing: np.ndarray, middle: np.ndarray, radii: np.ndarray):
+    """Part of the tissue near each middle that is dark, itself and what is as thick as a bone left out."""
+    tissue = depth_mm > 1.0
+    dark = (level < CROWD_DARK) & tissue
+    core = ndimage.distance_transform_edt(dark, sampling=spacing) > 0.5 * CROWD_THIN_MM
+    if core.any():
+        tissue &= ndimage.distance_transform_edt(~core, sampling=spacing) > 0.7 * CROWD_THIN_MM
+    sigma = CROWD_MM / spacing
+    spots, all_of_it = (
+        ndimage.map_coordinates(ndimage.gaussian_filter(m.astype(np.float32), sigma, truncate=2.5), middle.T, order=1)
+        for m in (dark & tissue, tissue)
+    )
+    # Its own share of the neighbourhood; its edge is brighter than what is counted.
+    own = 0.8 * 4.0 / 3.0 * np.pi * (radii**3).mean(axis=1) / ((2.0 * np.pi) ** 1.5 * CROWD_MM**3)
+    return np.maximum(spots - own, 0.0) / np.maximum(all_of_it - own, 0.05)
