@@ -86,8 +86,8 @@ def find_bodies(
     """Chalk (voids) or paste (``bright``), judged, rejected ones with their reason."""
     free = free_room(around, settings)
     found = [] if around.prior is None else _where_expected(around, settings, bright, free)
-    if around.bone_distance is None and not (bright and fat_is_bright):
-        found += find_compact(around, settings, free, bright)
+    if bright and around.bone_distance is None and not fat_is_bright:
+        found += find_compact(around, settings, free, True)
     if bright:
         found += find_paste(around, settings, fat_is_bright, free)
     else:

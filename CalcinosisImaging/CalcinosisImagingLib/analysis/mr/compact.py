@@ -26,6 +26,7 @@ BIAS = 7.7
 10) against the dark spots of the same wrist without implants. At 0.5 three of those spots are taken for chalk."""
 MOST = {"grey_for_size": 1.6, "shut": 1.0, "crowd": 0.6}
 """More than this says no more."""
+MOST_TUBE = 0.5
 
 
 def chalk_probability(stars: Stars) -> np.ndarray:
@@ -42,8 +43,13 @@ def paste_probability(stars: Stars) -> np.ndarray:
     return closed * np.clip(1.25 - 2.3 * stars.rough, 0.0, 1.0) * np.clip(stars.shut + 0.1, 0.0, 1.0)
 
 
-def find_compact(around: Surroundings, settings: MrSettings, free: np.ndarray, bright: bool) -> list[Body]:
-    """Compact voids (``bright``: bright bodies) that are sure enough, surest first; taken out of ``free``, in place."""
+def find_compact(
+    around: Surroundings, settings: MrSettings, free: np.ndarray, bright: bool, tube: np.ndarray | None = None
+) -> list[Body]:
+    """Compact voids (``bright``: bright bodies) that are sure enough, surest first; taken out of ``free``, in place.
+
+    ``tube``: what goes on (`tubes.goes_on`); a body that is mostly that is the end of a tendon.
+    """
     stars = find_stars(around, free, bright)
     volume = stars.volume_mm3
     if bright:
@@ -58,6 +64,8 @@ def find_compact(around: Surroundings, settings: MrSettings, free: np.ndarray, b
     for index in np.flatnonzero(good)[np.argsort(-sure[good], kind="stable")]:
         where = _outlined(stars, index, around, free, bright)
         if len(where) < settings.least_voxels or labels.ravel()[where].any():
+            continue
+        if tube is not None and tube.ravel()[where].mean() > MOST_TUBE:
             continue
         numbers.append(index)
         labels.ravel()[where] = len(numbers)

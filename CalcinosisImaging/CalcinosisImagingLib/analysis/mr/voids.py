@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from .candidates import Candidate, Surroundings, large_parts, look_closely, measure
+from .compact import find_compact
 from .continued import continued, reach
 from .rules import chalk_confidence, why_not_chalk, why_not_dark
 from .settings import MrSettings
@@ -25,6 +26,8 @@ def find_chalk(around: Surroundings, settings: MrSettings, noise: float, free: n
     void = (around.level < settings.void_level) & free
     thickness = local_thickness(void, around.spacing_kji)
     tube = goes_on(thickness, around.spacing_kji)
+    compact = find_compact(around, settings, free, False, tube) if around.bone_distance is None else []
+    void &= free
     alone = _alone(void, tube, settings)
     lump = _opened(void & ~tube & ~alone, settings.lump_opening_mm, around.spacing_kji)
     found = _bodies(alone, False, around, settings, noise, free, tube)
@@ -32,7 +35,7 @@ def find_chalk(around: Surroundings, settings: MrSettings, noise: float, free: n
     for level in settings.faint_levels:
         faint = _alone((around.level < level) & free, tube, settings)
         found += _bodies(faint, False, around, settings, noise, free, tube)
-    return found + _courses(tube, around, settings)
+    return compact + found + _courses(tube & free, around, settings)
 
 
 def _courses(tube: np.ndarray, around: Surroundings, settings: MrSettings) -> list[Body]:
