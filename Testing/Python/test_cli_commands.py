@@ -145,11 +145,31 @@ class CommandsTest(unittest.TestCase):
                 self._implant_and_find(SHARED_DATA / HRPQCT, "ct", seed, found=1.0)
 
     @requires_shared(MR)
-    def test_some_deposits_implanted_in_a_real_wrist_mr_are_found_at_their_place(self):
-        # Without bones only compact voids stand out from dark tissue: see the limits in docs/mr.md.
-        self._implant_and_find(SHARED_DATA / MR, "mr", 3, found=0.25)
+    def test_deposits_implanted_in_a_real_wrist_mr_are_found_at_their_place_with_their_volume(self):
+        # Six of eight are found of seeds 1 and 2; without bones sheets and what lies among lobules of fat are missed.
+        for seed in (1, 2):
+            with self.subTest(seed=seed):
+                folder = self._implant_and_find(SHARED_DATA / MR, "mr", seed, found=0.6, within_mm=1.0)
+                self._assert_volumes(folder)
 
-    def _implant_and_find(self, image, modality, seed, found):
+    def _assert_volumes(self, folder):
+        """Found volumes over true ones: 0.4 to 2.5 each (dark fat that is touched counts), the median near 1."""
+        out = folder / "q.csv"
+        self.run_well("quantify", folder / "i" / "mr.nrrd", folder / "s.seg.nrrd", "--modality", "mr", "--out", out)
+        found, ratios = rows_of(out), []
+        for row in rows_of(folder / "i" / "truth.csv"):
+            away = [np.linalg.norm(self._place(row) - self._place(other)) for other in found]
+            if min(away) < 1.0:
+                ratios.append(float(found[int(np.argmin(away))]["volume_mm3"]) / float(row["volume_mm3"]))
+        self.assertTrue(min(ratios) > 0.5 and max(ratios) < 2.0, ratios)
+        self.assertAlmostEqual(float(np.median(ratios)), 1.0, delta=0.25)
+
+    @staticmethod
+    def _place(row):
+        """The middle of a deposit in a table, RAS mm."""
+        return np.array([float(row[f"centroid_{axis}_mm"]) for axis in "ras"])
+
+    def _implant_and_find(self, image, modality, seed, found, within_mm=None):
         folder = self.folder / f"seed-{seed}"
         folder.mkdir()
         made = self.run_well("implant", image, "--modality", modality, "--out", folder / "i", "--seed", seed, "--json")
@@ -159,17 +179,18 @@ class CommandsTest(unittest.TestCase):
         self.run_well(
             "segment", scan, "--modality", modality, "--out", folder / "s.seg.nrrd", "--csv", folder / "d.csv"
         )
-        places = np.array([[float(r[f"centroid_{axis}_mm"]) for axis in "ras"] for r in rows_of(folder / "d.csv")])
+        places = np.array([self._place(row) for row in rows_of(folder / "d.csv")])
         voxel = from_itk(sitk.ReadImage(str(scan))).spacing_mm.max()
         hits = 0
         for row in truth:
-            place = np.array([float(row[f"centroid_{axis}_mm"]) for axis in "ras"])
-            hits += np.linalg.norm(places - place, axis=1).min() < max(1.0, 1.5 * voxel)
+            away = np.linalg.norm(places - self._place(row), axis=1).min()
+            hits += away < (within_mm or max(1.0, 1.5 * voxel))
         self.assertGreaterEqual(hits / len(truth), found)
         self.assertEqual(
             sorted(n for n in everything_in(folder) if "/" not in n),
             ["d.csv", "s.rejected.seg.nrrd", "s.seg.nrrd"],
         )
+        return folder
 
     @requires_shared("wrist_biplane")
     def test_the_radius_is_located_in_two_real_films(self):

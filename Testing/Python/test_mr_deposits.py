@@ -1,12 +1,17 @@
 """Calcinosis in MR: voids and bright bodies are found where they are, look-alikes are not."""
 
 import unittest
+from dataclasses import replace
 
 import numpy as np
 from calcinosis_testing import SHARED_DATA, requires_shared
 from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.itk_bridge import from_itk
+from CalcinosisImagingLib.analysis.mr.candidates import Surroundings, large_parts, look_closely, measure
+from CalcinosisImagingLib.analysis.mr.continued import continued
+from CalcinosisImagingLib.analysis.mr.rules import chalk_confidence
 from CalcinosisImagingLib.analysis.mr.segment import CONSISTENCY_TAG, segment_mr
+from CalcinosisImagingLib.analysis.mr.stars import find_stars
 from CalcinosisImagingLib.analysis.mr.tubes import goes_on, local_thickness
 from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
 from CalcinosisImagingLib.analysis.volume import Volume
@@ -147,6 +152,29 @@ class TestTendons(unittest.TestCase):
         found = segment_mr(as_mr(with_body(image, beads, 0.0)), bones=self.bones(image))
         self.assertEqual(len(found.deposits.segments), 0)
 
+    def test_what_is_met_again_at_both_ends_counts_and_at_one_end_does_not(self):
+        at = coordinates((60, 40, 40))
+        spacing = np.full(3, SPACING)
+        bead = [ball(at, (0.0, 0.0, z), 1.5) for z in (-4.0, 0.0, 4.0)]
+        cases = {"alone": bead[1:2], "one end": bead[1:], "both ends": bead}
+        measured = {}
+        for name, beads in cases.items():
+            level = (1.0 - share(np.minimum.reduce(beads))).astype(np.float32)
+            around = Surroundings(
+                spacing, level, np.full(level.shape, 9.0), np.zeros(level.shape, bool), None, None, None
+            )
+            labels = large_parts(bead[1] < 0, 4)
+            (body,) = measure(labels, around, False)
+            box = ndimage.find_objects(labels)[0]
+            body = look_closely(body, labels, box, around)
+            wide = tuple(slice(None) for _ in range(3))
+            measured[name] = continued(labels > 0, wide, around, body, False)
+            if name == "both ends":
+                sure = [chalk_confidence(replace(body, continued=c), 0.05, False) for c in (0.0, measured[name])]
+        self.assertEqual((measured["alone"], measured["one end"]), (0.0, 0.0))
+        self.assertGreater(measured["both ends"], 0.4, measured)
+        self.assertLess(sure[1], 0.9 * sure[0])
+
     def test_muscle_that_is_dark_beside_fat_is_no_void(self):
         _, at = limb()
         fat = share(np.hypot(at[0], at[1]) - 18.0) * 1500.0
@@ -159,6 +187,51 @@ class TestTendons(unittest.TestCase):
         labels[:, 30:40, 12:20] = 1
         volume = as_mr(image)
         return Segmentation(volume.with_voxels(labels), (Segment(1, "radius", "radius"),))
+
+
+class TestStars(unittest.TestCase):
+    def stars(self, distance):
+        """Stars of a void in level 1, and their distance to the middle of the image."""
+        level = (1.0 - share(distance)).astype(np.float32)
+        far = np.full(level.shape, 9.0, np.float32)
+        around = Surroundings(np.full(3, SPACING), level, far, np.zeros(level.shape, bool), None, None, None)
+        found = find_stars(around, np.ones(level.shape, bool))
+        away = np.linalg.norm((found.middle - (np.array(level.shape) - 1) / 2) * SPACING, axis=1)
+        return found, int(np.argmin(away)), away
+
+    def test_rays_from_a_ball_all_end_at_its_surface(self):
+        at = coordinates((60, 50, 50))
+        found, index, away = self.stars(ball(at, (0.0, 0.0, 0.0), 3.0))
+        self.assertLess(away[index], 0.3)
+        self.assertEqual((found.escaping[index], found.opposite[index]), (0.0, 0.0))
+        # The rays are followed in steps of 0.25 mm, and end with the step that passes the surface.
+        self.assertAlmostEqual(found.volume_mm3[index] / (4 / 3 * np.pi * 27.0), 1.13, delta=0.05)
+
+    def test_along_a_cord_opposite_rays_escape_within_thirty_degrees(self):
+        # What lies more than twice the radius away is seen under sin(angle) < 1/2.
+        at = coordinates((60, 50, 50))
+        found, index, _ = self.stars(np.hypot(at[0], at[1]) - 2.0)
+        self.assertAlmostEqual(found.opposite[index], 1.0 - np.cos(np.radians(30.0)), delta=0.04)
+
+    def test_a_ball_that_touches_a_dark_septum_is_found_without_bones(self):
+        image, at = limb()
+        image = with_body(image, np.maximum(np.abs(at[0] - 4.0) - 0.6, np.hypot(at[1], at[2]) - 10.0), 0.0)
+        centre = (0.4, 0.0, 0.0)
+        volume = as_mr(with_body(image, ball(at, centre, 3.0), 0.0))
+        found = segment_mr(volume).deposits
+        self.assertEqual(len(found.segments), 1)
+        voxels = np.argwhere(found.labels)[:, ::-1]
+        self.assertLess(np.linalg.norm(volume.to_ras(voxels).mean(0) - centre), 0.9)
+        self.assertAlmostEqual(len(voxels) * volume.voxel_volume_mm3 / (4 / 3 * np.pi * 27.0), 1.15, delta=0.25)
+
+    def test_a_rounder_blacker_body_is_surer(self):
+        image, at = limb()
+        image = with_body(image, ball(at, (7.0, 0.0, -12.0), 3.0), 0.0)
+        long = np.sqrt(((at[0] + 6.0) / 2.0) ** 2 + (at[1] / 2.0) ** 2 + ((at[2] - 10.0) / 3.4) ** 2) - 1.0
+        volume = as_mr(with_body(image, 2.0 * long, 60.0))
+        sure = [float(s.tags[CONFIDENCE_TAG]) for s in segment_mr(volume).deposits.segments]
+        self.assertEqual(len(sure), 2)
+        self.assertGreater(sure[0], sure[1] + 0.005)
 
 
 class TestPaste(unittest.TestCase):
