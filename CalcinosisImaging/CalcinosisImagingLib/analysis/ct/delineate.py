@@ -34,6 +34,8 @@ INNER_SHARE = 0.3
 UNEVEN = 0.2
 """Spread of the inner voxels, relative to their mean, from which a body is of several densities."""
 SOFTER_PERCENT = 10
+COMPACT = 0.1
+"""Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
 NOISE_FACTOR = 2.0
 """Few independent voxels vary by chance: their variance must exceed that of the noise so many times."""
 BACK_VOXELS = 0.5
@@ -93,8 +95,8 @@ def delineate(
     outward = -sigma * float(ndtri(rim))
     reach = (away <= sigma * REACH_SIGMAS - outward) | own
     reach &= ~blocked & (hu > NOT_TISSUE_HU)
-    inner = smooth[own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)]
-    softer = _softer_part(inner, smooth[around]) if inner.size > INNER_SHARE * inside.size else None
+    inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
+    softer = _softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
     if softer is not None:
         excess, smooth, highest = np.minimum(excess, softer), np.minimum(smooth, softer), softer
     box = grow_box(ndimage.find_objects(reach.astype(np.uint8))[0], 1, hu.shape)
@@ -135,17 +137,26 @@ def _result(
     )
 
 
-def _softer_part(inner: np.ndarray, around: np.ndarray) -> np.float32 | None:
+def _softer_part(
+    smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spacing: np.ndarray
+) -> np.float32 | None:
     """Height of the softer part of a body of several densities, from its inner voxels; None for an even one.
 
     A hard core in paste, or settled lime: with one contrast for all the paste would be taken for half empty. Cut off at
-    the paste's height the image is that of the whole body. ``around`` shows the noise.
+    the paste's height the image is that of the whole body. A hard part in threads is that of a net, not a core.
+    ``inside`` is the mask of the inner voxels; ``around`` shows the noise.
     """
+    inner = smooth[inside]
     if min(inner.size, around.size) < ENOUGH_INNER:
         return None
     if float(inner.var()) < NOISE_FACTOR * float(around.var()) + (UNEVEN * float(inner.mean())) ** 2:
         return None
-    return np.float32(np.percentile(inner, SOFTER_PERCENT))
+    softer, harder = np.percentile(inner, (SOFTER_PERCENT, 100 - SOFTER_PERCENT))
+    hard = inside & (smooth > (softer + harder) / 2)
+    deepest = float(ndimage.distance_transform_edt(hard, sampling=spacing).max())
+    if 4.19 * deepest**3 < COMPACT * float(hard.sum() * np.prod(spacing)):
+        return None
+    return np.float32(softer)
 
 
 def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:

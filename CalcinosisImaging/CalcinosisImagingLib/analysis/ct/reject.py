@@ -37,8 +37,8 @@ HOLLOW, HOLLOW_AT_JOINT = 0.75, 0.9
 nets down to 0.8."""
 FIRST_HOLLOW, FIRST_HOLLOW_AT_JOINT = 0.74, 0.8
 """The same for bodies as they are first found, wider than they are: sesamoids have 0.2 to 0.73, nets down to 0.75."""
-CORD, CORD_MM = 5.0, 4.5
-"""A cord is so many times longer than wide, and not wider than this: an artery of the hand with its wall."""
+CORD, CORD_MM, CORD_LENGTH_MM = 5.0, 4.5, 12.0
+"""A cord is so many times longer than wide, not wider than an artery of the hand with its wall, and no short chain."""
 METAL_SHARE = 0.6
 """Thin metal stays under the limit by its blur; it reaches this share of it, and more when the blur is undone."""
 
@@ -143,7 +143,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
     if f.first.is_shell(FIRST_HOLLOW_AT_JOINT if at_joint else FIRST_HOLLOW):
         return SESAMOID
     long, wide, thin = f.form.axes_mm
-    if long > CORD * wide and wide < CORD_MM:
+    if long > max(CORD * wide, CORD_LENGTH_MM) and wide < CORD_MM:
         return VESSEL
     if f.skin_share > 0.8 and f.form.peak_hu < NAIL_HU and f.form.depth_mm < NAIL_MM and thin < NAIL_FLAT * wide:
         return NAIL
