@@ -286,6 +286,16 @@ class OrdinaryTissueTest(unittest.TestCase):
                 self.assertEqual(len(result.deposits.segments), 1)
                 self.assertGreater(int(result.deposits.labels[fractions[-1] > 0.9].max()), 0)
 
+    def test_the_threads_of_a_net_are_outlined_and_not_the_space_between_them(self):
+        def net(p):
+            away = np.sort(np.abs(((p - 8.8) / 1.9 + 0.5) % 1.0 - 0.5) * 1.9, axis=1)
+            return (np.hypot(away[:, 0], away[:, 1]) < 0.42) & (np.linalg.norm(p - 8.8, axis=1) < 4.0)
+
+        volume, (fraction,) = a_scan([(net, 1800.0)], (44, 44, 44))
+        found, true = segment_ct(volume).deposits.labels, fraction >= 0.5
+        self.assertEqual(int(found.max()), 1)
+        self.assertGreater(2 * ((found > 0) & true).sum() / ((found > 0).sum() + true.sum()), 0.8)
+
     def test_two_shells_closer_than_fragments_may_be_are_still_shells(self):
         parts = []
         for x in (8.0, 15.6):

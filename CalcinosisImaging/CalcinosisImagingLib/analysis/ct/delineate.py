@@ -137,9 +137,7 @@ def _result(
     )
 
 
-def _softer_part(
-    smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spacing: np.ndarray
-) -> np.float32 | None:
+def _softer_part(smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spacing: np.ndarray) -> np.float32 | None:
     """Height of the softer part of a body of several densities, from its inner voxels; None for an even one.
 
     A hard core in paste, or settled lime: with one contrast for all the paste would be taken for half empty. Cut off at
