@@ -152,6 +152,13 @@ class TestTendons(unittest.TestCase):
         found = segment_mr(as_mr(with_body(image, beads, 0.0)), bones=self.bones(image))
         self.assertEqual(len(found.deposits.segments), 0)
 
+    def test_of_beads_in_a_row_none_but_the_last_ones_is_a_deposit(self):
+        image, at = limb()
+        beads = np.maximum(np.hypot(at[0] - 5.0, at[1]) - 1.6, np.abs((at[2] + 1.9) % 3.8 - 1.9) - 1.3)
+        found = segment_mr(as_mr(with_body(image, beads, 0.0)), bones=self.bones(image)).deposits
+        # The beads at the border of the image are met again at one side alone.
+        self.assertLess(np.count_nonzero(found.labels), 0.2 * np.count_nonzero(beads < 0))
+
     def test_what_is_met_again_at_both_ends_counts_and_at_one_end_does_not(self):
         at = coordinates((60, 40, 40))
         spacing = np.full(3, SPACING)
