@@ -98,6 +98,14 @@ class OnTheShellTest(unittest.TestCase):
         marrow = ndimage.binary_erosion(tube, iterations=4)
         self.assertTrue(found[marrow].all())
 
+    def test_a_wire_through_the_shell_leaves_no_open_marrow(self):
+        hu, tube, _ = a_tube()
+        wire = away_from(0.0, RADIUS, 0.0) < 1.4
+        territory = ndimage.binary_dilation(tube, iterations=4) & ~ndimage.binary_dilation(wire, iterations=2)
+        hu[wire] = 3071.0
+        found = bone_outline(hu, territory, np.zeros(SHAPE, bool), SPACING, SOFT)
+        self.assertGreater(found[tube & territory].mean(), 0.97)
+
     def test_a_crest_of_the_shell_is_bone(self):
         hu, tube, deposits = a_tube(crest_mm=1.0)
         self.assertGreater(self.outline(hu, tube, deposits)[tube].mean(), 0.97)
