@@ -36,8 +36,7 @@ LEAST_MM3 = 1.0
 LEAST_SHARE = 0.0002
 """A large bone has ridges of its own: what stands on it must be at least this share of it."""
 OUTSIDE_SHARE = 0.5
-LARGE_MM3, LARGE_OUTSIDE_SHARE = 50.0, 0.2
-"""Large deposits reach round a bone, into its dents."""
+"""With less a piece fills dents of the bone, or is mostly its solid shaft."""
 LOWEST_MM = 0.7
 CREST = (0.75, 1.15)
 """A crest is as bright as the shell beside it, within these factors."""
@@ -179,8 +178,7 @@ def _is_deposit(
         return False
     over = _over_hull(piece, box, rest, spacing)
     top = float(np.percentile(over, 95))
-    share = LARGE_OUTSIDE_SHARE if volume >= LARGE_MM3 else OUTSIDE_SHARE
-    if float((over > 0).mean()) < share or top < LOWEST_MM:
+    if float((over > 0).mean()) < OUTSIDE_SHARE or top < LOWEST_MM:
         return False
     if brightness > CREST[1]:
         return True
