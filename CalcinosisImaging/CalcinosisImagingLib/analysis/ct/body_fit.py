@@ -62,11 +62,14 @@ class BodyFit:
     contrast_hu: excess of a full voxel over the background.
     fine: share of every finer voxel that is body; float32.
     level: the level function on the finer voxels; the body is its level set of ``fine.sum()`` voxels.
+    stiffness: sum of squares of the image's change per unit of log(contrast): the noise's variance over it is the
+        variance of log(contrast) for a shape that is known.
     """
 
     contrast_hu: float
     fine: np.ndarray
     level: np.ndarray
+    stiffness: float
 
 
 def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
@@ -111,7 +114,7 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
         push *= np.float32(1.0 / contrast)
         change = push + np.float32(MOMENTUM) * change
         level += change
-    return BodyFit(contrast, fraction, level)
+    return BodyFit(contrast, fraction, level, contrast * stiffness)
 
 
 def _to_come(step: float, last: float) -> float:

@@ -13,7 +13,7 @@ from .body_fit import BodyTask, averaged, finer, fit_body
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
-from .unbias import unbiased
+from .unbias import relative_sd, unbiased
 
 FINE_VOXELS = 500_000
 """More finer voxels than this are not used: large bodies are outlined on the scan's own."""
@@ -44,13 +44,17 @@ BACK_VOXELS = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Delineated:
-    """Result of `delineate`, on the crop: ``mask`` and ``fraction`` (0..1, float32), and the levels found (HU)."""
+    """Result of `delineate`, on the crop: ``mask`` and ``fraction`` (0..1, float32), and the levels found (HU).
+
+    ``relative_sd`` is the standard deviation of the logarithm of the volume.
+    """
 
     mask: np.ndarray
     fraction: np.ndarray
     background_hu: float
     contrast_hu: float
     volume_mm3: float
+    relative_sd: float
 
 
 def margin_mm(psf: PointSpread) -> float:
@@ -112,9 +116,11 @@ def delineate(
         _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
         times,
     )
-    found = unbiased(fit_body(excess[box], smooth[box], task), task, noise, SMOOTH_MM, spacing)
+    first = fit_body(excess[box], smooth[box], task)
+    found = unbiased(first, task, noise, SMOOTH_MM, spacing)
+    doubt = relative_sd(first, found, task, noise)
     fraction = averaged(found.fine, times)
-    return _result(hu.shape, box, fraction, own, background, found.contrast_hu, float(np.prod(spacing)))
+    return _result(hu.shape, box, fraction, own, background, found.contrast_hu, doubt, float(np.prod(spacing)))
 
 
 def _result(
@@ -124,6 +130,7 @@ def _result(
     own: np.ndarray,
     background: np.ndarray,
     contrast: float,
+    doubt: float,
     voxel_mm3: float,
 ) -> Delineated:
     """Put the body back into its crop."""
@@ -133,7 +140,7 @@ def _result(
     if not mask.any():
         mask = whole >= 0.5 * float(whole.max()) if whole.any() else own
     return Delineated(
-        mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3
+        mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3, doubt
     )
 
 

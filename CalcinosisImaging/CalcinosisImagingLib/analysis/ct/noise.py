@@ -30,6 +30,11 @@ class Noise:
     hu: float
     sigma_voxels: tuple[float, float, float]
 
+    @property
+    def clump(self) -> float:
+        """Number of voxels that share one draw of it."""
+        return float(np.prod([max(1.0, 2 * np.sqrt(np.pi) * s) for s in self.sigma_voxels]))
+
     def draw(self, shape: tuple[int, int, int], seed: int) -> np.ndarray:
         """An example, float32; the same for the same seed."""
         white = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)

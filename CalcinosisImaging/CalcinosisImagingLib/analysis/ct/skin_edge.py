@@ -39,7 +39,12 @@ class _Levels:
 
 
 def estimate_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread:
-    """Point spread of a scan that shows enough skin, else a Gaussian of `DEFAULT_FWHM_MM`.
+    """Point spread of a scan that shows enough skin, else a Gaussian of `DEFAULT_FWHM_MM`; see `skin_point_spread`."""
+    return skin_point_spread(hu, spacing) or gaussian(DEFAULT_FWHM_MM)
+
+
+def skin_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread | None:
+    """Point spread of a scan that shows enough skin, else None.
 
     Profiles across the skin, along the axis nearly normal to it, are laid over each other at their sub-voxel places.
     Their mean is fitted by two steps (air to skin, skin to fat at a depth to be found), blurred by the point spread
@@ -52,7 +57,7 @@ def estimate_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread:
     """
     edges = _edges(hu, spacing)
     if not edges:
-        return gaussian(DEFAULT_FWHM_MM)
+        return None
     air = float(np.median(np.concatenate([values[:, 0] for _, _, values, _ in edges])))
     levels = _Levels(air, noise_hu(hu), float(hu.min()))
     sigmas = np.full(len(edges), 0.3)

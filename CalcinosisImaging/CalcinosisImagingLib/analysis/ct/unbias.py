@@ -18,6 +18,11 @@ RESOLVED = 0.6
 """Bodies of which this part is full in the image show their contrast by themselves."""
 FULL = 0.9
 LEAST_MM3 = 3.0
+SEEN = 0.7
+"""Voxels that are so full in the image belong to what is resolved."""
+FLOOR, FROM_NOISE, FROM_CHANGE, FROM_THIN = 0.01, 2.3, 1.2, 0.1
+"""Standard deviation of the volume's logarithm: at least, per that of the contrast for a known shape, per logarithm of
+what was taken off, and per square of the part that is not resolved. Set on bodies of `Testing/Python/ct_limb`."""
 
 
 def unbiased(first: BodyFit, task: BodyTask, noise: Noise, smooth_mm: float, spacing: np.ndarray) -> BodyFit:
@@ -53,3 +58,12 @@ def unbiased(first: BodyFit, task: BodyTask, noise: Noise, smooth_mm: float, spa
         if abs(np.log(change)) < SETTLED:
             break
     return body
+
+
+def relative_sd(first: BodyFit, body: BodyFit, task: BodyTask, noise: Noise) -> float:
+    """Standard deviation of the logarithm of the volume of ``body``, which was made from ``first``."""
+    size, after = (float(b.fine.sum(dtype=np.float64)) for b in (first, body))
+    seen = float((task.imaging(first.fine) > SEEN).sum()) * task.times**3 / size
+    from_noise = FROM_NOISE * noise.hu * np.sqrt(noise.clump / max(first.stiffness, 1e-6))
+    parts = (FLOOR, from_noise, FROM_CHANGE * np.log(after / size), FROM_THIN * max(1.0 - seen, 0.0) ** 2)
+    return float(np.linalg.norm(parts))

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage, special
 
 from .cut import Cut
+from .scanner import Scanner
 from .subvoxel import Fit, ShapeModel
 from .surroundings import Surroundings, shell_mm, survey
 
@@ -95,8 +96,8 @@ class Fractions:
     reason: str | None
 
 
-def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
-    """Measure one deposit."""
+def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool, scanner: Scanner | None = None) -> Fractions:
+    """Measure one deposit; where the ``scanner`` of a CT is known, as `ct.delineate` outlines it."""
     fwhm_mm = psf.fwhm_mm
     around = survey(cut, fwhm_mm, is_hu)
     if around is None:
@@ -131,9 +132,13 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool) -> Fractions:
     if full < enough_full(model, contrast):
         fitted = model.fit(contrast, around.noise_sd * float(np.sqrt(around.clump)))
         contrast = fitted.contrast
-    level, shape = model.shape(contrast)
     voxels = model.total / contrast
     relative = _relative_sd(cut, around, contrast, voxels, full, fitted, 0.0 if deep else psf.relative_sd)
+    if scanner is not None and not around.contact.any():
+        outlined = scanner.outline(cut, around.background)
+        voxels, relative = outlined.volume_mm3 / cut.voxel_mm3, outlined.relative_sd
+        contrast = model.total / voxels
+    level, shape = model.shape(contrast)
     if relative > HOPELESS:
         return _by_counting(cut, "too small or too faint for a sub-voxel estimate")
     spread = float(np.exp(1.96 * relative))

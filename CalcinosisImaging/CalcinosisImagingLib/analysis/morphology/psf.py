@@ -13,8 +13,8 @@ from .surroundings import margin_mm
 
 DEFAULT_VOXELS = 2.0
 """Point spread in voxels where it cannot be measured."""
-GIVEN_SD, ESTIMATED_SD, DEFAULT_SD = 0.02, 0.07, 0.3
-"""Relative standard deviation of a width that is given, estimated, or assumed."""
+GIVEN_SD, SKIN_SD, ESTIMATED_SD, DEFAULT_SD = 0.02, 0.03, 0.07, 0.3
+"""Relative standard deviation of a width that is given, taken from the skin, estimated at deposits, or assumed."""
 LARGEST = 6
 """Number of deposits, the largest ones, at which it is measured."""
 TRIED_VOXELS = np.array([0.6, 0.9, 1.2, 1.6, 2.0, 2.5, 3.1, 3.8])

@@ -20,8 +20,9 @@ from .kind import consistency_of, form_of
 from .mesh import mesh_vertices
 from .pieces import fragments
 from .place import Skeleton, nearest, place_measures, skeleton
-from .psf import point_spread
+from .psf import SKIN_SD, point_spread
 from .registry import COLUMNS, MEASURES
+from .scanner import Scanner, scanner_of
 from .shape import shape_measures
 from .skin import Skin, find_skin
 from .surface import LEAST_SLICES, surface_area_mm2, thickness_mm
@@ -80,12 +81,16 @@ def quantify(
     report(progress, 0.05, "reading the bones")
     frame = None if bones is None else skeleton(bones)
     if flat:
-        margin, body, psf = FILM_MARGIN_PIXELS * float(volume.spacing_mm[:2].max()), None, None
+        margin, body, psf, scanner = FILM_MARGIN_PIXELS * float(volume.spacing_mm[:2].max()), None, None, None
     else:
         report(progress, 0.15, "finding the skin")
         body = find_skin(volume, modality == "ct", skin)
         report(progress, 0.25, "measuring the sharpness")
-        psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm, body)
+        scanner = scanner_of(volume, boxes) if modality == "ct" and psf_fwhm_mm is None else None
+        if scanner is not None:
+            psf = PointSpread(scanner.spread.fwhm_mm, SKIN_SD)
+        else:
+            psf = point_spread(volume, deposits, bones, boxes, modality == "ct", psf_fwhm_mm, body)
         margin = margin_mm(psf.fwhm_mm, volume.spacing_mm)
     rows = []
     for number, cut in enumerate(cut_deposits(volume, deposits, None if flat else bones, margin, boxes, body)):
@@ -93,7 +98,7 @@ def quantify(
         if psf is None:
             measured = fragments(cut) | film_measures(cut, view, frame, magnification, psf_fwhm_mm)
         else:
-            measured = _solid(cut, modality, psf, frame, body, calibration)
+            measured = _solid(cut, modality, psf, scanner, frame, body, calibration)
         rows.append(_row(cut, modality, measured))
     report(progress, 1.0, "measured")
     return rows
@@ -129,12 +134,13 @@ def _solid(
     cut: Cut,
     modality: str,
     psf: PointSpread,
+    scanner: Scanner | None,
     bones: Skeleton | None,
     skin: Skin | None,
     calibration: Calibration | None,
 ) -> dict[str, object]:
     """Columns of CT and MR."""
-    whole, (cut, fractions) = cut, closer(cut, measure_fractions(cut, psf, modality == "ct"))
+    whole, (cut, fractions) = cut, closer(cut, measure_fractions(cut, psf, modality == "ct", scanner))
     row = fragments(cut) | {
         "volume_mm3": fractions.volume_mm3,
         "volume_lower_mm3": fractions.lower_mm3,
