@@ -13,6 +13,7 @@ from CalcinosisImagingLib.analysis.ct.settings import CtSettings
 from CalcinosisImagingLib.analysis.ct.skin import skin_mask
 from CalcinosisImagingLib.analysis.ct.skin_edge import estimate_point_spread
 from CalcinosisImagingLib.analysis.errors import OperationCancelled
+from CalcinosisImagingLib.analysis.morphology.quantify import quantify
 from CalcinosisImagingLib.analysis.segmentation import REASON_TAG
 from CalcinosisImagingLib.analysis.volume import Volume
 from scipy import ndimage
@@ -105,6 +106,7 @@ class VolumeFromFractionsTest(unittest.TestCase):
                 volume.voxels, own, np.zeros(own.shape, bool), 50.0, NOISE, gaussian(FWHM), np.full(3, STEP)
             )
             ratios.append(found.fraction.sum() / fraction.sum())
+            self.assertGreater(found.relative_sd, 0.03)
         self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.05)
 
     def test_paste_around_a_hard_core_belongs_to_the_deposit(self):
@@ -201,6 +203,17 @@ class SegmentTest(unittest.TestCase):
                 near = ndimage.binary_dilation(self.result.deposits.labels == label, iterations=4)
                 found = self.result.fractions.voxels[near].sum() / 255.0
                 self.assertAlmostEqual(found / self.fractions[list(self.parts).index(name)].sum(), 1.0, delta=0.1)
+
+    def test_quantify_takes_the_point_spread_from_the_skin_and_its_intervals_hold_the_true_volumes(self):
+        rows = {row["deposit_id"]: row for row in quantify(self.volume, self.result.deposits, "ct")}
+        for name, within in (("stone", 0.03), ("paste", 0.05), ("plate", 0.08)):
+            with self.subTest(name=name):
+                row = rows[self.label_at(self.result.deposits, name)]
+                true = float(self.fractions[list(self.parts).index(name)].sum()) * STEP**3
+                self.assertAlmostEqual(row["volume_mm3"] / true, 1.0, delta=within)
+                self.assertLess(row["volume_lower_mm3"], true)
+                self.assertGreater(row["volume_upper_mm3"], true)
+                self.assertLess(row["volume_upper_mm3"] - row["volume_lower_mm3"], 0.3 * true)
 
     def test_metal_is_rejected_with_its_reason_and_has_no_fraction(self):
         label = self.label_at(self.result.rejected, "metal")
