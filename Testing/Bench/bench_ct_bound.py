@@ -18,7 +18,7 @@ from scipy.special import ndtr
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "CalcinosisImaging"), str(ROOT / "Testing" / "Python"), str(ROOT / "Testing" / "Bench")]
 
-from bench_ct_volume import FIRST_SEED, SCANS  # noqa: E402
+from bench_ct_volume import FIRST_SEED, FOUND, SCANS  # noqa: E402
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct  # noqa: E402
 from ct_limb import LimbDeposit, LimbScan, grained, scan_limb  # noqa: E402
 
@@ -59,7 +59,8 @@ def measured(scan: LimbScan) -> list[tuple[str, float, float]]:
 
 
 def line(name: str, rows: list[tuple[str, float, float]]) -> str:
-    """One row of the table."""
+    """One row of the table; what was not found is left out."""
+    rows = [r for r in rows if r[2] > np.log(FOUND)]
     best, error = (np.array([r[column] for r in rows]) for column in (1, 2))
     possible = 2 * ndtr(np.log1p(WITHIN) / best) - 1
     cells = [f"{100 * v:.1f}" for v in (np.median(best), best.max(), np.sqrt((best**2).mean()), error.std())]
