@@ -1,6 +1,6 @@
 """What the presets of the digital hand look like: one sheet of CT, MR, film and 3-D for each, to be looked at.
 
-``python Testing/Bench/phantom_pictures.py [OUT [PRESET ...]]`` writes ``phantom-PRESET.png`` (docs/images by default).
+``python Testing/Bench/phantom_pictures.py [OUT [PRESET ...]]`` writes ``phantom-PRESET.jpg`` (docs/images by default).
 """
 
 import csv
@@ -150,7 +150,7 @@ def main(out=str(IMAGES), *presets):
         with tempfile.TemporaryDirectory() as folder:
             study = Path(folder) / "study"
             write_phantom_study(study, 1, 0, 0, preset)
-            sheet(study, preset).save(Path(out) / f"phantom-{preset}.png")
+            sheet(study, preset).save(Path(out) / f"phantom-{preset}.jpg", quality=85)
 
 
 if __name__ == "__main__":
