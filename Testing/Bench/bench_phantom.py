@@ -11,7 +11,6 @@ import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pydicom
@@ -238,8 +237,9 @@ def dicom_tools():
 
 def pydicom_complaints(files):
     """What pydicom says of each file, all values converted and pixels decoded, as strictly as it can."""
-    said = []
-    with patch.object(pydicom.config.settings, "reading_validation_mode", pydicom.config.RAISE):
+    said, settings = [], pydicom.config.settings
+    mode, settings.reading_validation_mode = settings.reading_validation_mode, pydicom.config.RAISE
+    try:
         for path in files:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
@@ -248,6 +248,8 @@ def pydicom_complaints(files):
                 if dataset.pixel_array.shape != (dataset.Rows, dataset.Columns):
                     said.append(f"{path.name}: shape of its pixels")
             said += [str(w.message) for w in caught]
+    finally:
+        settings.reading_validation_mode = mode
     return said
 
 

@@ -49,7 +49,8 @@ def sheet(study, preset):
             pictures.append((f"MR {folder.name}, {bone}", slice_of(mr, at[place], window)))
     film = pydicom.dcmread(images / "xray" / "pa" / "pa.dcm")
     pixels = film.pixel_array.astype(float)
-    low, high = np.percentile(pixels, [1.0, 99.5])
+    rows, columns = (slice(n // 12, -n // 12) for n in pixels.shape)  # a collimator's shade is none of the hand
+    low, high = np.percentile(pixels[rows, columns], [1.0, 99.8])
     grey = grey_of(pixels, (low, high) if film.PhotometricInterpretation == "MONOCHROME2" else (high, low))
     pictures += [("film", grey), ("3-D", solid(ct, read_segmentation(truth / "ct" / "deposits.seg.nrrd").labels))]
     return arrange(pictures)
