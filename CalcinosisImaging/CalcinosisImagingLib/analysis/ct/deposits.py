@@ -199,7 +199,7 @@ def _blur_mm(psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
 
 
 def _bone_reach_mm(psf: PointSpread, spacing: np.ndarray) -> float:
-    """How far from a bone's voxels (its surface is half of one farther) its blur reaches; one slice farther is beside it."""
+    """How far from a bone's voxels (its surface is half of one farther) its blur reaches; a slice more is beside it."""
     blur = FWHM_PER_SIGMA * float(_blur_mm(psf, spacing).mean())
     return max(blur + 0.5 * float(spacing.mean()), 1.05 * float(spacing.max()))
 
