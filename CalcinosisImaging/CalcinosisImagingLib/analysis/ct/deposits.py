@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from .delineate import delineate, margin_mm
-from .form import form_of
+from .form import shell_form
 from .grid import Box, grow_box
 from .halo import subtract_halo
 from .metal import find_metal
@@ -226,7 +226,8 @@ def _no_fragments(
         own = labels[wide] == label
         volume = float(own.sum() * np.prod(spacing))
         edge = volume < RIND_MM3 and bones[wide].any() and _reach_mm(own, bones[wide], spacing) <= reach_mm
-        if edge or form_of(hu[wide], own, soft_hu, spacing).is_shell(FIRST_HOLLOW):
+        form = None if edge else shell_form(hu[wide], own, soft_hu, spacing)
+        if edge or (form is not None and form.is_shell(FIRST_HOLLOW)):
             result.append(label)
     return result
 
@@ -253,7 +254,7 @@ def _describe(
     blocked = (bones > 0) | ((labels > 0) & ~own)
     found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing)
     known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise.hu, spacing)
-    beside_bone = bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
+    beside_bone = bones.any() and bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
     place = replace(
         place,
         cut_bone=place.cut_bone and beside_bone,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .form import Form, form_of
+from .form import Form, form_of, shell_form
 from .grid import grow_box
 from .settings import CtSettings
 
@@ -53,7 +53,8 @@ class Facts:
     highest_hu: greatest voxel.
     signal_to_noise: contrast over noise times the root of the number of voxels.
     skin_share: share of its voxels within 1.5 mm of air.
-    form, first: of the body as delineated, and as it was first found.
+    form: of the body as delineated.
+    first_mm3, first: volume and form of the body as it was first found; no form without the size of a small bone.
     """
 
     volume_mm3: float
@@ -63,7 +64,8 @@ class Facts:
     signal_to_noise: float
     skin_share: float
     form: Form
-    first: Form
+    first_mm3: float
+    first: Form | None
 
     @property
     def peak_contrast_hu(self) -> float:
@@ -115,7 +117,8 @@ def facts(
         float(contrast / max(noise, 1.0) * np.sqrt(max(int(body.sum()), 1))),
         0.0 if air is None else float((air[body] < SKIN_MM).mean()),
         form_of(hu, body, background, spacing),
-        form_of(hu, first, background, spacing),
+        float(first.sum() * np.prod(spacing)),
+        shell_form(hu, first, background, spacing),
     )
 
 
@@ -129,7 +132,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return STREAK
     if place.cut_bone:
         return BORDER
-    if place.bone_reach_mm <= place.halo_mm and f.first.volume_mm3 < RIND_MM3:
+    if place.bone_reach_mm <= place.halo_mm and f.first_mm3 < RIND_MM3:
         return RIND
     if f.volume_mm3 < settings.minimum_volume_mm3:
         return SMALL
@@ -140,7 +143,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
     at_joint = place.joint_mm < JOINT_MM
     if f.form.is_shell(HOLLOW_AT_JOINT if at_joint else HOLLOW):
         return SESAMOID
-    if f.first.is_shell(FIRST_HOLLOW_AT_JOINT if at_joint else FIRST_HOLLOW):
+    if f.first is not None and f.first.is_shell(FIRST_HOLLOW_AT_JOINT if at_joint else FIRST_HOLLOW):
         return SESAMOID
     long, wide, thin = f.form.axes_mm
     if long > max(CORD * wide, CORD_LENGTH_MM) and wide < CORD_MM:
