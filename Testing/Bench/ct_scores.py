@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES
+from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, ray
 from CalcinosisImagingLib.analysis.ct.segment import CtSegmentation
 from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, REASON_TAG
 from ct_hands import SOFT_HU, Case, Truth
 
+JOINTS = (
+    *((a, b) for digit in range(1, 6) for a, b in pairwise(ray(digit))),
+    ("trapezium", "metacarpal-1"), ("trapezoid", "metacarpal-2"), ("capitate", "metacarpal-3"),
+    ("hamate", "metacarpal-4"), ("hamate", "metacarpal-5"),
+    ("scaphoid", "lunate"), ("lunate", "triquetrum"), ("triquetrum", "pisiform"), ("trapezium", "trapezoid"),
+    ("trapezoid", "capitate"), ("capitate", "hamate"), ("scaphoid", "trapezium"), ("scaphoid", "trapezoid"),
+    ("scaphoid", "capitate"), ("lunate", "capitate"), ("triquetrum", "hamate"), ("radius", "scaphoid"),
+    ("radius", "lunate"), ("radius", "ulna"),
+)  # fmt: skip
+"""Pairs of bones that meet."""
+LARGEST_LEAK = 0.03
+"""Bones of a joint are separated if less than this share of each carries the other's name, and both have theirs."""
 IOU = 0.3
 LEAST_CNR = 8.0
 
@@ -26,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Scores:
-    """One hand. ``false``: confidence and what each false deposit is; volumes in mm³."""
+    """One hand. ``false``: confidence and what each false deposit is; ``joints``: separated or not; volumes in mm³."""
 
     name: str
     deposits: tuple[Found, ...]
@@ -37,6 +50,7 @@ class Scores:
     bones: int
     bone_dice: tuple[float, ...]
     side_right: bool
+    joints: tuple[bool, ...]
 
 
 def score(case: Case, result: CtSegmentation) -> Scores:
@@ -64,11 +78,11 @@ def score(case: Case, result: CtSegmentation) -> Scores:
         share = table[1:, number + 1] / max(table[:, number + 1].sum(), 1)
         if number not in taken and not (len(share) and share.max() > 0.2 and int(share.argmax()) + 1 in ignored):
             false.append((sure[number], _what(case, found == number + 1)))
-    dice = []
-    for label in BONE_LABELS.values():
+    dice = {}
+    for name, label in BONE_LABELS.items():
         true, mine = case.bones == label, result.bones.labels == label
         if true.any():
-            dice.append(2 * float((true & mine).sum()) / float(true.sum() + mine.sum()))
+            dice[name] = 2 * float((true & mine).sum()) / float(true.sum() + mine.sum())
     bone = (found > 0) & (case.bones > 0) & (case.deposits == 0)
     side = "left" if case.left else "right"
     return Scores(
@@ -77,11 +91,26 @@ def score(case: Case, result: CtSegmentation) -> Scores:
         tuple(false),
         float((found > 0).sum() * voxel),
         float(bone.sum() * voxel),
-        sum(d > 0.5 for d in dice),
+        sum(d > 0.5 for d in dice.values()),
         len(dice),
-        tuple(dice),
+        tuple(dice.values()),
         [h.side for h in result.hands] == [side],
+        _joints(case, result, dice),
     )
+
+
+def _joints(case: Case, result: CtSegmentation, dice: dict[str, float]) -> tuple[bool, ...]:
+    """Whether each joint of the hand is separated (`LARGEST_LEAK`)."""
+    separated = []
+    for pair in JOINTS:
+        if not all(name in dice for name in pair):
+            continue
+        leaks = []
+        for own, other in (pair, pair[::-1]):
+            inside = result.bones.labels[case.bones == BONE_LABELS[own]]
+            leaks.append(float((inside == BONE_LABELS[other]).mean()))
+        separated.append(max(leaks) < LARGEST_LEAK and min(dice[name] for name in pair) > 0.5)
+    return tuple(separated)
 
 
 def _counts(truth: Truth, case: Case) -> bool:
@@ -171,6 +200,7 @@ def together(scores: list[Scores]) -> str:
     volume = sum(s.found_mm3 for s in scores)
     rows.append(("bone in the deposits' volume", f"{100 * sum(s.bone_mm3 for s in scores) / max(volume, 1e-9):.2f} %"))
     rows.append(("bones named", wilson(sum(s.bones_named for s in scores), sum(s.bones for s in scores))))
+    rows.append(("joints separated", wilson(sum(sum(s.joints) for s in scores), sum(len(s.joints) for s in scores))))
     rows += [("confidence, median, " + name, _middle(values)) for name, values in _confidences(scores)]
     rows += _by_confidence(scores)
     return "\n".join(["| all hands | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
