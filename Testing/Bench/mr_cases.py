@@ -115,8 +115,6 @@ def _bones(posed: PosedHand, deposits: np.ndarray, volume: Volume) -> Segmentati
         box = box_of(fine, bone.shape, to_world, 0.0)
         if box is not None:
             labels[box][bone.shape.distance(*fine.local(np.linalg.inv(to_world), box)) < 0] = BONE_LABELS[name]
-    for label, name in ((label, name) for name, label in BONE_LABELS.items() if not (labels == label).any()):
-        del label, name
     segments = tuple(Segment(label, name, name) for name, label in BONE_LABELS.items())
     return Segmentation(Volume(labels, matrix), segments)
 
