@@ -17,7 +17,7 @@ from CalcinosisImagingLib.analysis.morphology.quantify import quantify  # noqa: 
 from CalcinosisImagingLib.analysis.volume import Volume  # noqa: E402
 from CalcinosisImagingLib.phantom.deposit_kinds import draw_shape  # noqa: E402
 from CalcinosisImagingLib.phantom.frames import rigid  # noqa: E402
-from CalcinosisImagingLib.phantom.lattice import Grid, supersampling, voxel_share  # noqa: E402
+from CalcinosisImagingLib.phantom.lattice import Grid, voxels_of  # noqa: E402
 from CalcinosisImagingLib.phantom.mr import signals  # noqa: E402
 from morphology_shapes import FWHM_TO_SIGMA, as_segmentation  # noqa: E402
 
@@ -85,11 +85,7 @@ def _share(rng, drawn, spacing):
     size = tuple(int(n) for n in np.ceil((np.ptp(corners, axis=0) + 8.0) / spacing))
     grid = Grid(size, matrix)
     box = tuple(slice(0, n) for n in size[::-1])
-    times = supersampling(grid, box, drawn.thickness_mm)
-    fine = grid.finer(box, times)
-    whole = tuple(slice(0, n) for n in fine.shape)
-    distance = drawn.shape.distance(*fine.local(np.linalg.inv(to_ras), whole))
-    return voxel_share(distance, float(fine.spacing_mm.mean()), times)
+    return voxels_of(grid, drawn.shape, to_ras, box, drawn.thickness_mm)[0]
 
 
 def _forms(truth, rows):

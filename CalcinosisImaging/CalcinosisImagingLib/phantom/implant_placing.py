@@ -15,7 +15,7 @@ from .deposit_kinds import Drawn, draw_shape
 from .frames import rigid
 from .implant_places import Room
 from .implanted import FWHM_VOXELS, SIGMA_PER_FWHM
-from .lattice import Box, Grid, supersampling, voxel_share
+from .lattice import Box, Grid, box_of, voxels_of
 
 SHAPES = 12
 """So many shapes are tried for one deposit."""
@@ -137,18 +137,11 @@ def _free_places(
 def _voxels(volume: Volume, number: int, drawn: Drawn, to_ras: np.ndarray) -> Placed:
     """Share of each voxel that the shape fills, blurred as the image is."""
     grid = Grid(volume.size, volume.ijk_to_ras)
-    low, high = drawn.shape.bounds
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    box = grid.box(transform_points(to_ras, corners), 3.0 * float(volume.spacing_mm.max()))
+    box = box_of(grid, drawn.shape, to_ras, 3.0 * float(volume.spacing_mm.max()))
     assert box is not None
-    times = supersampling(grid, box, drawn.thickness_mm)
-    fine = grid.finer(box, times)
-    whole = tuple(slice(0, n) for n in fine.shape)
-    d = drawn.shape.distance(*fine.local(np.linalg.inv(to_ras), whole))
-    share = voxel_share(d, float(fine.spacing_mm.mean()), times)
-    middle = slice(times // 2, None, times)
+    share, inside = voxels_of(grid, drawn.shape, to_ras, box, drawn.thickness_mm)
     blurred = ndimage.gaussian_filter(share, FWHM_VOXELS * SIGMA_PER_FWHM, truncate=3.0, mode="constant")
-    return Placed(number, drawn, to_ras, box, blurred, d[middle, middle, middle] < 0)
+    return Placed(number, drawn, to_ras, box, blurred, inside)
 
 
 def _keep_clear(clear: np.ndarray, volume: Volume, item: Placed, apart_mm: float) -> None:

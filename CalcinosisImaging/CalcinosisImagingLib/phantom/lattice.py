@@ -220,3 +220,15 @@ def supersampling(grid: Grid, box: Box, thickness_mm: float) -> int:
     most = (SAMPLES_MOST / count) ** (1.0 / 3.0)
     asked, allowed = np.ceil((wanted - 1.0) / 2.0), np.floor((most - 1.0) / 2.0)
     return 2 * max(1, int(min(asked, allowed))) + 1
+
+
+def voxels_of(
+    grid: Grid, shape: Shape, to_world: np.ndarray, box: Box, thickness_mm: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of each voxel of a box that a placed shape fills, and whether the voxel's centre is inside (bool)."""
+    times = supersampling(grid, box, thickness_mm)
+    fine = grid.finer(box, times)
+    whole = tuple(slice(0, n) for n in fine.shape)
+    distance = distance_in(fine, shape, to_world, whole)
+    middle = slice(times // 2, None, times)
+    return voxel_share(distance, float(fine.spacing_mm.mean()), times), distance[middle, middle, middle] < 0

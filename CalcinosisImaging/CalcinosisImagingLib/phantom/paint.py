@@ -11,7 +11,7 @@ import numpy as np
 from ..analysis.anatomy import BONE_LABELS
 from .distractors import Distractor
 from .hand import PosedHand
-from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, over, sample, supersampling, voxel_share
+from .lattice import Box, Grid, Lattice, box_of, distance_in, fraction, over, sample, voxels_of
 from .paint_soft import mottle, paint_soft
 from .shapes import LongBone, ShortBone
 
@@ -138,18 +138,10 @@ def deposit_voxels(posed: PosedHand, grid: Grid) -> Iterator[DepositVoxels]:
     """Each deposit that lies in the grid, by sampling its shape several times per voxel."""
     for index, deposit in enumerate(posed.hand.deposits):
         to_world = posed.deposit_to_world(index)
-        low, high = deposit.shape.bounds
-        corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-        box = grid.box(corners @ to_world[:3, :3].T + to_world[:3, 3], float(grid.spacing_mm.max()))
+        box = box_of(grid, deposit.shape, to_world, float(grid.spacing_mm.max()))
         if box is None:
             continue
-        times = supersampling(grid, box, deposit.thickness_mm)
-        fine = grid.finer(box, times)
-        whole = tuple(slice(0, n) for n in fine.shape)
-        d = deposit.shape.distance(*fine.local(np.linalg.inv(to_world), whole))
-        share = voxel_share(d, float(fine.spacing_mm.mean()), times)
-        middle = slice(times // 2, None, times)
-        inside = d[middle, middle, middle] < 0
+        share, inside = voxels_of(grid, deposit.shape, to_world, box, deposit.thickness_mm)
         yield DepositVoxels(index, box, share, inside, dense_share(posed, grid, index, box, to_world))
 
 
