@@ -147,6 +147,18 @@ class GrowingTest(unittest.TestCase):
         grown = grow_from(image, (30, 30, 30), SPACING, contrast, bones=mask)
         self.assertGreater(dice(grown, (stone >= 0.5) & ~mask), 0.85)
 
+    def test_on_a_film_a_body_over_a_bone_grows_to_its_own_edge_and_bare_bone_does_not(self):
+        j, i = np.indices((1, 120, 120))[1:].astype(float)
+        film = np.where(np.abs(i - 60) < 25, 400.0, 100.0)
+        true = np.hypot(j - 70, i - 62) < 8
+        film = ndimage.gaussian_filter(film + 150.0 * true, (0, 1, 1))
+        film += np.random.default_rng(3).normal(0, 6, film.shape)
+        spacing = np.array([1.0, 0.2, 0.2])
+        body = grow_from(film, (0, 70, 62), spacing, Contrast(1, 100.0, 6.0))
+        self.assertGreater(dice(body, true), 0.93)
+        with self.assertRaisesRegex(CalcinosisError, "runs on without an edge"):
+            grow_from(film, (0, 20, 62), spacing, Contrast(1, 100.0, 6.0))
+
     def test_growing_keeps_out_of_other_segments(self):
         image = noisy(40 + 600 * np.maximum(ball((12, 9, 7), 2), ball((12, 9, 11), 2)))
         forbidden = I > 9

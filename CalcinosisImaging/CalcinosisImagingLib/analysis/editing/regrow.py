@@ -23,6 +23,8 @@ BONE_RIM_MM, BONE_RIM_VOXELS = 0.6, 1.0
 """Width of the blurred rim of a bone, at least."""
 MISS_MM = 1.5
 """A click on that rim counts for what lies so near outside."""
+LEVELS = 10
+"""Halvings when the level of a body on something dense is looked for: a thousandth of its height."""
 RING_MM = (1.0, 3.0)
 """Where the background of a body is looked for: so far outside its edge."""
 
@@ -36,6 +38,8 @@ def grow_from(
     bones: np.ndarray | None = None,
 ) -> np.ndarray:
     """The body at the seed: connected voxels above the halfway level, kept out of ``forbidden`` and of ``bones``.
+
+    On a film (K = 1) what the body lies over counts as its surroundings.
 
     voxels: crop (K, J, I) about the click, as wide as growing may reach. Bones end at their own half level, so their
     blurred rim is as bright as paste: growing does not run along it, only what lies beside the body is given to it.
@@ -65,6 +69,9 @@ def grow_from(
     background = _background(field, body, spacing_kji_mm, inner)
     level = max((plateau + background) / 2, needed)
     body = _body_above(field, level, seed_kji, inner)
+    if len(field) == 1 and touches_border(body):
+        level = _level_on_dense(field, level, plateau, needed, seed_kji, spacing_kji_mm, inner)
+        body = _body_above(field, level, seed_kji, inner)
     if rim.any():
         beside = ndimage.distance_transform_edt(~body, sampling=spacing_kji_mm) <= rim_mm
         body |= beside & rim & free & (field >= level)
@@ -107,6 +114,30 @@ def refine(
     labels, _ = ndimage.label(body, NEIGHBOURS)
     touching = np.unique(labels[mask & body])
     return np.isin(labels, touching[touching > 0])
+
+
+def _level_on_dense(
+    field: np.ndarray,
+    level: float,
+    plateau: float,
+    needed: float,
+    seed_kji: tuple[int, int, int],
+    spacing_kji_mm: np.ndarray,
+    free: np.ndarray,
+) -> float:
+    """Level of a body on a film (K = 1) over something denser than tissue: the shadows of bone and deposit add up.
+
+    The lowest level at which the body ends within the crop shows what lies around it; halfway to that is its edge.
+    Returns ``level`` where the body does not stand out from what it lies on.
+    """
+    low, high = level, plateau
+    for _ in range(LEVELS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if touches_border(_body_above(field, middle, seed_kji, free)) else (low, middle)
+    around = _background(field, _body_above(field, high, seed_kji, free), spacing_kji_mm, free)
+    if plateau - around <= needed:
+        return level
+    return max((plateau + around) / 2, high)
 
 
 def _plateau(field: np.ndarray, seed_kji: tuple[int, int, int], spacing_kji_mm: np.ndarray, free: np.ndarray) -> float:
