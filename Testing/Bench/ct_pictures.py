@@ -50,7 +50,9 @@ def colour_of(label):
 
 def titled(picture, title):
     """A picture with its title."""
-    ImageDraw.Draw(picture).text((6, 5), title, fill=(255, 255, 255))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle(pen.textbbox((6, 5), title), fill=(0, 0, 0))
+    pen.text((6, 5), title, fill=(255, 255, 255))
     return picture
 
 
