@@ -78,8 +78,6 @@ OPEN_MESH = {
         64, (0.55, 0.55, 0.6), 0.8, 0.0, 20, others=SMALL, left=True, cortex_hu=(700.0, 1200.0), cortex_mm=(0.5, 1.4)
     ),
     "surfaces 65: 0.45 mm, none": _mesh(65, (0.45, 0.45, 0.45), 0.7, 0.3, 30, count=0, rotation_deg=(-40, 20, 90)),
-}
-HELD_OUT_MESH = {
     "surfaces 81: 0.4 mm": _mesh(
         81, (0.4, 0.4, 0.45), 0.65, 0.1, 28, others=VESSEL, left=True, rotation_deg=(200, 10, -60)
     ),
@@ -90,6 +88,20 @@ HELD_OUT_MESH = {
     ),
     "surfaces 85: 0.3 mm, none": _mesh(85, (0.32, 0.32, 0.4), 0.6, 0.4, 40, count=0, rotation_deg=(60, 0, 70)),
 }
+HELD_OUT_MESH = {
+    "surfaces 141: 0.4 mm": _mesh(141, (0.42, 0.42, 0.4), 0.7, 0.0, 26, others=VESSEL, rotation_deg=(30, 10, 110)),
+    "surfaces 142: 0.35 mm, bone kernel": _mesh(
+        142, (0.35, 0.35, 0.37), 0.58, 0.5, 48, left=True, rotation_deg=(100, 25, -15)
+    ),
+    "surfaces 143: 0.5 mm": _mesh(143, (0.5, 0.5, 0.6), 0.78, 0.1, 22, others=INSIDE, rotation_deg=(-10, 150, 45)),
+    "surfaces 144: 0.6 mm, osteopenic": _mesh(
+        144, (0.58, 0.58, 0.6), 0.85, 0.0, 19, others=SMALL, cortex_hu=(700.0, 1150.0), cortex_mm=(0.5, 1.4)
+    ),
+    "surfaces 145: 0.35 mm, none": _mesh(145, (0.34, 0.34, 0.4), 0.62, 0.3, 38, count=0, rotation_deg=(50, 10, 80)),
+    "surfaces 146: 0.5 mm, none, left": _mesh(
+        146, (0.5, 0.5, 0.5), 0.75, 0.1, 25, count=0, left=True, rotation_deg=(-60, 40, 0)
+    ),
+}
 OPEN_PHANTOM = {
     "phantom 31: typical": (31, "typical"),
     "phantom 32: easy": (32, "easy"),
@@ -97,12 +109,16 @@ OPEN_PHANTOM = {
     "phantom 72: typical": (72, "typical"),
     "phantom 73: easy": (73, "easy"),
     "phantom 74: hard, 1 mm slices": (74, "hard"),
-}
-HELD_OUT_PHANTOM = {
     "phantom 91: typical": (91, "typical"),
     "phantom 92: typical": (92, "typical"),
     "phantom 93: easy": (93, "easy"),
     "phantom 94: hard, 1 mm slices": (94, "hard"),
+}
+HELD_OUT_PHANTOM = {
+    "phantom 151: typical": (151, "typical"),
+    "phantom 152: typical": (152, "typical"),
+    "phantom 153: easy": (153, "easy"),
+    "phantom 154: hard, 1 mm slices": (154, "hard"),
 }
 OPEN = (*OPEN_MESH, *OPEN_PHANTOM)
 HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
