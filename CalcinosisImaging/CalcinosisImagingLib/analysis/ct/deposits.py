@@ -254,7 +254,7 @@ def _describe(
     blocked = (bones > 0) | ((labels > 0) & ~own)
     found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing)
     known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise.hu, spacing)
-    beside_bone = bones.any() and bool((bones[ndimage.binary_dilation(own, iterations=3)] > 0).any())
+    beside_bone = _is_beside(own, bones)
     place = replace(
         place,
         cut_bone=place.cut_bone and beside_bone,
@@ -279,6 +279,13 @@ def _is_cut(body: np.ndarray, box: Box, shape: tuple[int, int, int]) -> bool:
         if any(2 * end >= section.max() for end in ends):
             return True
     return False
+
+
+def _is_beside(body: np.ndarray, bones: np.ndarray, steps: int = 3) -> bool:
+    """Whether bone lies within so many steps of a body (from face to face)."""
+    near = grow_box(ndimage.find_objects(body.view(np.uint8))[0], steps, body.shape)
+    bone = bones[near] > 0
+    return bool(bone.any() and bone[ndimage.binary_dilation(body[near], iterations=steps)].any())
 
 
 def _reach_mm(body: np.ndarray, bones: np.ndarray, spacing: np.ndarray) -> float:

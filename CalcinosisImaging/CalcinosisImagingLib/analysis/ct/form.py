@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
+from .grid import grow_box
+
 SMOOTH_MM = 0.3
 PEAK_PERCENT = 95
 SHELL_MM3 = (12.0, 400.0)
@@ -51,12 +53,19 @@ def may_be_shell(volume_mm3: float) -> bool:
 
 def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.ndarray) -> Form:
     """Measure a body (crops, K, J, I) over its background."""
+    # Nothing beyond the reach of the smoothing matters; 4 sigma are scipy's own.
+    near = grow_box(ndimage.find_objects(body.view(np.uint8))[0], np.ceil(4 * SMOOTH_MM / spacing) + 1, body.shape)
+    hu, body = hu[near], body[near]
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), SMOOTH_MM / spacing)
+    # What closes and fills a body lies in its own box.
+    own = ndimage.find_objects(body.view(np.uint8))[0]
+    smooth, body = smooth[own], body[own]
     volume = float(body.sum() * np.prod(spacing))
     peak = float(np.percentile(smooth[body], PEAK_PERCENT))
     # A shell's outline may be the shell alone: what it encloses belongs to it here.
-    whole = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(body, 2)))
-    depth = ndimage.distance_transform_edt(whole, sampling=spacing)[2:-2, 2:-2, 2:-2]
+    closed = ndimage.binary_closing(np.pad(body, 2))
+    outside, _ = ndimage.label(~closed)
+    depth = ndimage.distance_transform_edt(outside != outside[0, 0, 0], sampling=spacing)[2:-2, 2:-2, 2:-2]
     share = _core_share(smooth - background_hu, depth)
     return Form(volume, _principal_axes_mm(body, spacing), peak, float(depth.max()), share)
 

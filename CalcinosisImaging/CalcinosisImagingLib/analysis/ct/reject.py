@@ -104,22 +104,27 @@ def facts(
     spacing: np.ndarray,
 ) -> Facts:
     """Measure a candidate on its crop: ``first`` as it was found, ``body`` as delineated."""
-    # Nothing farther from the body than the skin's layer matters.
-    margin = np.ceil(SKIN_MM / spacing).astype(int) + 2
-    near = grow_box(ndimage.find_objects((body | first).astype(np.uint8))[0], margin, body.shape)
-    hu, body, first = hu[near], body[near], first[near]
-    air = ndimage.distance_transform_edt(hu > AIR_HU, sampling=spacing) if (hu <= AIR_HU).any() else None
     return Facts(
         volume,
         contrast,
         background + contrast,
         float(hu[body].max()),
         float(contrast / max(noise, 1.0) * np.sqrt(max(int(body.sum()), 1))),
-        0.0 if air is None else float((air[body] < SKIN_MM).mean()),
+        _skin_share(hu, body, spacing),
         form_of(hu, body, background, spacing),
         float(first.sum() * np.prod(spacing)),
         shell_form(hu, first, background, spacing),
     )
+
+
+def _skin_share(hu: np.ndarray, body: np.ndarray, spacing: np.ndarray) -> float:
+    """Share of a body's voxels (crops, K, J, I) within `SKIN_MM` of air."""
+    near = grow_box(ndimage.find_objects(body.view(np.uint8))[0], np.ceil(SKIN_MM / spacing), body.shape)
+    hu, body = hu[near], body[near]
+    inside = hu > AIR_HU
+    if inside.all():
+        return 0.0
+    return float((ndimage.distance_transform_edt(inside, sampling=spacing)[body] < SKIN_MM).mean())
 
 
 def reason(f: Facts, place: Place, settings: CtSettings) -> str:
