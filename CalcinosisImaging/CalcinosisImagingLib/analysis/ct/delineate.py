@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtri
 
-from ..morphology.cut import signed_distance_mm
 from .body_fit import BodyTask, averaged, finer, fit_body
+from .crops import away_mm, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -83,7 +83,7 @@ def delineate(
     soft_hu: usual level of soft tissue.
     """
     sigma = float(np.mean(psf.sigma_mm))
-    away = signed_distance_mm(own, spacing)
+    away = away_mm(own, spacing)
     tissue = (hu > NOT_TISSUE_HU) & (hu < soft_hu + DENSE_HU)
     beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean())
     around = tissue & (away > beyond) & (away <= beyond + RING_MM) & ~_widened(blocked, spacing, 2.5 * sigma)
@@ -91,7 +91,7 @@ def delineate(
     excess = hu - background
     if blocked.any():
         excess -= _halo(excess, blocked, psf, spacing)
-    smooth = ndimage.gaussian_filter(excess, SMOOTH_MM / spacing, truncate=3.0)
+    smooth = smoothed_crop(excess, SMOOTH_MM / spacing)
     inside = np.sort(smooth[own])
     highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
     # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
@@ -172,15 +172,12 @@ def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np
     size = tuple((2 * np.round(PEAK_MM / spacing) + 1).astype(int))
     height = np.where(blocked, np.maximum(excess, 0), 0).astype(np.float32)
     height = np.where(blocked, ndimage.maximum_filter(height, size=size), 0)
-    return sum(
-        np.float32(weight) * ndimage.gaussian_filter(height, sigma / spacing, truncate=3.0)
-        for weight, sigma in psf.parts
-    )
+    return sum(np.float32(weight) * smoothed_crop(height, sigma / spacing) for weight, sigma in psf.parts)
 
 
 def _blurred_noise(excess: np.ndarray, around: np.ndarray, sigma: np.ndarray) -> float:
     """Standard deviation (robust) of the noise around the body once it is blurred; ``sigma`` in voxels."""
-    blurred = ndimage.gaussian_filter(np.where(around, excess, 0), sigma, truncate=2.5)
+    blurred = smoothed_crop(np.where(around, excess, 0), sigma, 2.5)
     values = blurred[around]
     return 1.4826 * float(np.median(np.abs(values))) if values.size else 0.0
 
@@ -192,7 +189,7 @@ def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.
     weight = averaged(np.pad(around.astype(np.float32), pad), 2)
     values = averaged(np.pad(np.where(around, hu, 0).astype(np.float32), pad), 2)
     sigma = BACKGROUND_MM / (2 * spacing)
-    weight, values = (ndimage.gaussian_filter(a, sigma, truncate=3.0) for a in (weight, values))
+    weight, values = (smoothed_crop(a, sigma) for a in (weight, values))
     # A little of the usual level, so that it takes over where no tissue is near.
     coarse = (values + np.float32(1e-3 * soft_hu)) / (weight + np.float32(1e-3))
     return finer(coarse, 2)[tuple(slice(n) for n in hu.shape)]

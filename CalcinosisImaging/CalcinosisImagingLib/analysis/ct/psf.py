@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from .crops import along_axes
+
 FWHM_PER_SIGMA = 2.3548
 WIDER = 2.0
 """Width of the second Gaussian relative to the first."""
@@ -69,7 +71,7 @@ class Imaging:
         """Fractions of the finer voxels (float32) -> image of contrast 1 on the scan's voxels."""
         result = 0.0
         for weight, (k, j, i) in self._terms:
-            result = result + np.float32(weight) * _along_first(k, np.matmul(j, np.matmul(fine, i.T)))
+            result = result + np.float32(weight) * along_axes(fine, k, j, i)
         return result
 
     def back(self, image: np.ndarray) -> np.ndarray:
@@ -77,17 +79,8 @@ class Imaging:
         result = 0.0
         for weight, (k, j, i) in self._terms:
             scale = np.float32(weight * fine_per_voxel(k, j, i))
-            result = result + scale * _along_first(k.T, np.matmul(j.T, np.matmul(image, i)))
+            result = result + scale * along_axes(image, k.T, j.T, i.T)
         return result
-
-
-def _along_first(matrix: np.ndarray, array: np.ndarray) -> np.ndarray:
-    """Product along the first axis.
-
-    Many small products instead of a large one: those are not spread over threads, which costs more than it gains here
-    and might change the last digit with the number of cores.
-    """
-    return np.ascontiguousarray(np.matmul(matrix, array.transpose(1, 0, 2)).transpose(1, 0, 2))
 
 
 def fine_per_voxel(*matrices: np.ndarray) -> float:
