@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .crops import finer
 from .psf import Imaging
 
 ROUNDS = 40
@@ -148,14 +149,16 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
     where: flat indices of the voxels that may belong.
     """
     value = level.ravel()[where]
-    slope = np.maximum(_slopes(level).ravel()[where], np.float32(1e-6))
+    steep = 1.0 / np.maximum(_slopes(level, where), np.float32(1e-6))
     wanted = float(np.clip(wanted, 1.0, value.size - 1.0))
     rank = int(value.size - wanted)
     cut = float(np.partition(value, rank)[rank])
-    steep = 1.0 / slope
+    ramp, share = np.empty_like(value), np.empty_like(value)
     for _ in range(6):
-        ramp = (value - np.float32(cut)) * steep + np.float32(0.5)
-        share = np.minimum(np.maximum(ramp, 0.0), 1.0)
+        np.subtract(value, np.float32(cut), out=ramp)
+        ramp *= steep
+        ramp += np.float32(0.5)
+        np.minimum(np.maximum(ramp, np.float32(0.0), out=share), np.float32(1.0), out=share)
         on = share == ramp
         missing = float(share.sum()) - wanted
         density = float((steep * on).sum())
@@ -168,39 +171,22 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
     return fraction.reshape(level.shape), surface.reshape(level.shape)
 
 
-def _slopes(level: np.ndarray) -> np.ndarray:
-    """Size of the gradient per voxel, 0 beyond the array's border."""
-    square = np.zeros(level.shape, np.float32)
-    for axis in range(3):
-        inner = tuple(slice(1, -1) if a == axis else slice(None) for a in range(3))
-        before, after = ([slice(None)] * 3 for _ in range(2))
-        before[axis], after[axis] = slice(None, -2), slice(2, None)
-        square[inner] += np.square(level[tuple(after)] - level[tuple(before)])
-    return 0.5 * np.sqrt(square)
+def _slopes(level: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Size of the gradient per voxel at flat indices, 0 beyond the array's border."""
+    square, step = np.zeros((2, level.size), np.float32)
+    values = level.ravel()
+    stride = level.size
+    for axis, count in enumerate(level.shape):
+        stride //= count
+        # On the flat array, which is fast; what then goes over a border is wrong and taken out.
+        np.subtract(values[2 * stride :], values[: -2 * stride], out=step[stride:-stride])
+        faces = np.moveaxis(step.reshape(level.shape), axis, 0)
+        faces[0] = faces[-1] = 0
+        step *= step
+        square += step
+    return np.float32(0.5) * np.sqrt(square[where])
 
 
 def _repeated(array: np.ndarray, times: int) -> np.ndarray:
     """Every voxel as ``times``^3 finer ones."""
     return array.repeat(times, 0).repeat(times, 1).repeat(times, 2)
-
-
-def finer(values: np.ndarray, times: int) -> np.ndarray:
-    """Linear interpolation to ``times`` as many voxels along each axis, edges continued."""
-    for axis in range(3):
-        count = values.shape[axis]
-        place = np.clip((np.arange(count * times) + 0.5) / times - 0.5, 0, count - 1)
-        low = np.minimum(place.astype(int), max(count - 2, 0))
-        share = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        first = np.take(values, low, axis)
-        values = first + share * (np.take(values, np.minimum(low + 1, count - 1), axis) - first)
-    return values.astype(np.float32)
-
-
-def averaged(fine: np.ndarray, times: int) -> np.ndarray:
-    """Means over the finer voxels of each voxel."""
-    for axis in (2, 1, 0):
-        ends = [[slice(None)] * 3 for _ in range(times)]
-        for first, end in enumerate(ends):
-            end[axis] = slice(first, None, times)
-        fine = sum(fine[tuple(end)] for end in ends)
-    return fine * np.float32(times**-3)

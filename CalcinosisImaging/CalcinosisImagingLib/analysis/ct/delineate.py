@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtri
 
-from .body_fit import BodyTask, averaged, finer, fit_body
-from .crops import away_mm, smoothed_crop
+from .body_fit import BodyTask, fit_body
+from .crops import averaged, away_mm, finer, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -186,10 +186,11 @@ def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.
     """What the tissue would be without the deposit: the tissue around it, carried inwards (normalised convolution)."""
     # Means of pairs of voxels along each axis are enough for what is so smooth.
     pad = [(0, n % 2) for n in hu.shape]
-    weight = averaged(np.pad(around.astype(np.float32), pad), 2)
-    values = averaged(np.pad(np.where(around, hu, 0).astype(np.float32), pad), 2)
     sigma = BACKGROUND_MM / (2 * spacing)
-    weight, values = (smoothed_crop(a, sigma) for a in (weight, values))
+    weight, values = (
+        smoothed_crop(averaged(np.pad(a, pad), 2), sigma)
+        for a in (around.astype(np.float32), np.where(around, hu, 0).astype(np.float32))
+    )
     # A little of the usual level, so that it takes over where no tissue is near.
     coarse = (values + np.float32(1e-3 * soft_hu)) / (weight + np.float32(1e-3))
     return finer(coarse, 2)[tuple(slice(n) for n in hu.shape)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -63,7 +64,7 @@ class Imaging:
 
     def __init__(self, shape: tuple[int, int, int], spacing: np.ndarray, psf: PointSpread, times: int) -> None:
         self._terms = [
-            (weight, [_axis_matrix(n, times, h, s) for n, h, s in zip(shape, spacing, sigma, strict=True)])
+            (weight, [_axis_matrix(n, times, float(h), float(s)) for n, h, s in zip(shape, spacing, sigma, strict=True)])
             for weight, sigma in psf.parts
         ]
 
@@ -88,6 +89,7 @@ def fine_per_voxel(*matrices: np.ndarray) -> float:
     return float(np.prod([m.shape[1] / m.shape[0] for m in matrices]))
 
 
+@lru_cache(maxsize=1024)
 def _axis_matrix(count: int, times: int, spacing: float, sigma: float) -> np.ndarray:
     """(count, count * times): share of each finer voxel in each voxel along one axis."""
     step = spacing / times

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from .body_fit import BodyFit, BodyTask, fit_body, level_set
+from .crops import smoothed_crop
 from .noise import Noise
 
 REPEATS = 2
@@ -40,15 +40,16 @@ def unbiased(first: BodyFit, task: BodyTask, noise: Noise, smooth_mm: float, spa
     smooth_mm: smoothing of the image where its level function begins.
     """
     size = float(first.fine.sum(dtype=np.float64))
+    if size / task.times**3 * np.prod(spacing) < LEAST_MM3:
+        return first
     image = task.imaging(first.fine)
-    full = float((image > FULL).sum()) * task.times**3
-    if size / task.times**3 * np.prod(spacing) < LEAST_MM3 or full > RESOLVED * size:
+    if float((image > FULL).sum()) * task.times**3 > RESOLVED * size:
         return first
     drawn = noise.draw(image.shape, 0)
     wanted, body = size, first
     for _ in range(REPEATS):
         scan = np.float32(body.contrast_hu) * task.imaging(body.fine) + drawn
-        start = ndimage.gaussian_filter(scan, smooth_mm / spacing, truncate=3.0)
+        start = smoothed_crop(scan, smooth_mm / spacing)
         again = float(fit_body(scan, start, task).fine.sum(dtype=np.float64))
         change = float(np.clip(size / max(again, 1.0), 1 / LARGEST_CHANGE, LARGEST_CHANGE))
         wanted *= change
