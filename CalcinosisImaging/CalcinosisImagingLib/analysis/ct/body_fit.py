@@ -90,7 +90,8 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     level = finer(start, times) / np.float32(contrast)
     inside = region.astype(np.float32)
     excess = np.where(region | tissue, excess, 0).astype(np.float32)
-    kept, change, last = 1.0, np.float32(0.0), np.inf
+    doubt = np.float32(DOUBT * task.doubt_hu)
+    kept, change, last = 1.0, np.zeros_like(level), np.inf
     for number in range(ROUNDS):
         total = max(_dot(excess, inside), 1.0)
         fraction, surface = level_set(level, task.fine_region, total / contrast / kept * times**3)
@@ -111,9 +112,10 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
         last = step
         contrast *= float(np.exp(min(max(step, -LARGEST_STEP), LARGEST_STEP)))
         push = task.back.back(residual)
-        push -= np.minimum(np.maximum(push, -DOUBT * task.doubt_hu), DOUBT * task.doubt_hu)
+        push -= np.clip(push, -doubt, doubt)
         push *= np.float32(1.0 / contrast)
-        change = push + np.float32(MOMENTUM) * change
+        change *= np.float32(MOMENTUM)
+        change += push
         level += change
     return BodyFit(contrast, fraction, level, contrast * stiffness)
 
@@ -159,15 +161,15 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
         ramp *= steep
         ramp += np.float32(0.5)
         np.minimum(np.maximum(ramp, np.float32(0.0), out=share), np.float32(1.0), out=share)
-        on = share == ramp
+        on = np.flatnonzero(share == ramp)
         missing = float(share.sum()) - wanted
-        density = float((steep * on).sum())
+        density = float(steep[on].sum())
         if density <= 0 or abs(missing) < 1e-3 * wanted:
             break
         cut += missing / density
     fraction, surface = np.zeros((2, level.size), np.float32)
     fraction[where] = share
-    surface[where[on]] = 1.0 / max(int(on.sum()), 1)
+    surface[where[on]] = 1.0 / max(on.size, 1)
     return fraction.reshape(level.shape), surface.reshape(level.shape)
 
 
