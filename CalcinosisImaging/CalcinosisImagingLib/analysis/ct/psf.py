@@ -64,7 +64,10 @@ class Imaging:
 
     def __init__(self, shape: tuple[int, int, int], spacing: np.ndarray, psf: PointSpread, times: int) -> None:
         self._terms = [
-            (weight, [_axis_matrix(n, times, float(h), float(s)) for n, h, s in zip(shape, spacing, sigma, strict=True)])
+            (
+                weight,
+                [_axis_matrix(n, times, float(h), float(s)) for n, h, s in zip(shape, spacing, sigma, strict=True)],
+            )
             for weight, sigma in psf.parts
         ]
 
