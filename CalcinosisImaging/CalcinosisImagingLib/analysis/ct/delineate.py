@@ -170,8 +170,11 @@ def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np
     They are taken as bodies of their own local height, blurred: their voxels at the surface, half full, do not show it.
     """
     size = tuple((2 * np.round(PEAK_MM / spacing) + 1).astype(int))
-    height = np.where(blocked, np.maximum(excess, 0), 0).astype(np.float32)
-    height = np.where(blocked, ndimage.maximum_filter(height, size=size), 0)
+    box = ndimage.find_objects(blocked.view(np.uint8))[0]
+    part = blocked[box]
+    highest = ndimage.maximum_filter(np.where(part, np.maximum(excess[box], 0), 0).astype(np.float32), size=size)
+    height = np.zeros(blocked.shape, np.float32)
+    height[box] = np.where(part, highest, 0)
     return sum(np.float32(weight) * smoothed_crop(height, sigma / spacing) for weight, sigma in psf.parts)
 
 

@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
+from .crops import smoothed_crop
 from .grid import grow_box
 
-SMOOTH_MM = 0.3
+SMOOTH_MM, REACH_SIGMAS = 0.3, 4.0
 PEAK_PERCENT = 95
 SHELL_MM3 = (12.0, 400.0)
 ROUND = 2.2
@@ -53,13 +54,14 @@ def may_be_shell(volume_mm3: float) -> bool:
 
 def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.ndarray) -> Form:
     """Measure a body (crops, K, J, I) over its background."""
-    # Nothing beyond the reach of the smoothing matters; 4 sigma are scipy's own.
-    near = grow_box(ndimage.find_objects(body.view(np.uint8))[0], np.ceil(4 * SMOOTH_MM / spacing) + 1, body.shape)
-    hu, body = hu[near], body[near]
-    smooth = ndimage.gaussian_filter(hu.astype(np.float32), SMOOTH_MM / spacing)
-    # What closes and fills a body lies in its own box.
+    # Nothing beyond the reach of the smoothing matters.
+    margin = np.ceil(REACH_SIGMAS * SMOOTH_MM / spacing) + 1
     own = ndimage.find_objects(body.view(np.uint8))[0]
-    smooth, body = smooth[own], body[own]
+    near = grow_box(own, margin, body.shape)
+    inner = tuple(slice(o.start - n.start, o.stop - n.start) for o, n in zip(own, near, strict=True))
+    # What closes and fills a body lies in its own box.
+    smooth = smoothed_crop(hu[near], SMOOTH_MM / spacing, REACH_SIGMAS)[inner]
+    body = body[own]
     volume = float(body.sum() * np.prod(spacing))
     peak = float(np.percentile(smooth[body], PEAK_PERCENT))
     # A shell's outline may be the shell alone: what it encloses belongs to it here.
@@ -79,7 +81,8 @@ def _principal_axes_mm(body: np.ndarray, spacing: np.ndarray) -> tuple[float, fl
     points = np.argwhere(body) * spacing
     if len(points) < 4:
         return 0.0, 0.0, 0.0
-    values = np.sort(np.linalg.eigvalsh(np.cov(points.T)))[::-1]
+    points -= points.mean(0)
+    values = np.linalg.eigvalsh(points.T @ points / (len(points) - 1))[::-1]
     return tuple(float(4 * np.sqrt(max(v, 0.0))) for v in values)
 
 
