@@ -28,9 +28,11 @@ def away_mm(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     box = ndimage.find_objects(body.view(np.uint8))[0]
     if max(s.stop - s.start for s in box) > LONGEST_BODY:
         return signed_distance_mm(body, spacing)
-    own = np.pad(body[box], 1)
-    shell = body[box] & ~ndimage.minimum_filter(own, 3)[1:-1, 1:-1, 1:-1]
-    square = np.where(shell, np.float32(0), np.float32(np.inf))
+    inner = np.pad(body[box], 1)
+    for axis in range(3):
+        rows = np.moveaxis(inner, axis, 0)
+        inner = np.moveaxis(rows[:-2] & rows[1:-1] & rows[2:], 0, axis)
+    square = np.where(body[box] & ~inner, np.float32(0), np.float32(np.inf))
     for axis in (2, 1, 0):
         ways = np.arange(body.shape[axis]) - np.arange(box[axis].start, box[axis].stop)[:, None]
         ways = np.square(ways * spacing[axis]).astype(np.float32)
@@ -63,6 +65,18 @@ def along_axes(values: np.ndarray, k: np.ndarray, j: np.ndarray, i: np.ndarray) 
     result = np.empty((len(k), *values.shape[1:]), np.float32)
     np.matmul(k, values.transpose(1, 0, 2), out=result.transpose(1, 0, 2))
     return result
+
+
+def halved(values: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Means of pairs of voxels along each axis (0 beyond the end), smoothed; float32, ``sigma`` in pairs."""
+    return along_axes(values, *(_halving(n, float(s)) for n, s in zip(values.shape, sigma, strict=True)))
+
+
+@lru_cache(maxsize=256)
+def _halving(count: int, sigma: float) -> np.ndarray:
+    """(count / 2, count): `halved` of a row."""
+    pairs = (count + 1) // 2
+    return _smoothing(pairs, sigma, 3.0) @ np.eye(pairs, dtype=np.float32).repeat(2, 1)[:, :count] / 2
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .body_fit import BodyTask, fit_body
-from .crops import averaged, away_mm, finer, smoothed_crop
+from .crops import averaged, away_mm, finer, halved, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -188,12 +188,9 @@ def _blurred_noise(excess: np.ndarray, around: np.ndarray, sigma: np.ndarray) ->
 def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.ndarray) -> np.ndarray:
     """What the tissue would be without the deposit: the tissue around it, carried inwards (normalised convolution)."""
     # Means of pairs of voxels along each axis are enough for what is so smooth.
-    pad = [(0, n % 2) for n in hu.shape]
     sigma = BACKGROUND_MM / (2 * spacing)
-    weight, values = (
-        smoothed_crop(averaged(np.pad(a, pad), 2), sigma)
-        for a in (around.astype(np.float32), np.where(around, hu, 0).astype(np.float32))
-    )
+    weight = halved(around.astype(np.float32), sigma)
+    values = halved(np.where(around, hu, 0).astype(np.float32), sigma)
     # A little of the usual level, so that it takes over where no tissue is near.
     coarse = (values + np.float32(1e-3 * soft_hu)) / (weight + np.float32(1e-3))
     return finer(coarse, 2)[tuple(slice(n) for n in hu.shape)]
@@ -203,4 +200,8 @@ def _widened(mask: np.ndarray, spacing: np.ndarray, distance_mm: float) -> np.nd
     """The mask and what lies within a distance of it along every axis (a box: fast)."""
     if not mask.any():
         return mask
-    return ndimage.maximum_filter(mask, tuple(2 * np.ceil(distance_mm / spacing).astype(int) + 1))
+    reach = np.ceil(distance_mm / spacing).astype(int)
+    box = grow_box(ndimage.find_objects(mask.view(np.uint8))[0], reach, mask.shape)
+    wide = np.zeros_like(mask)
+    wide[box] = ndimage.maximum_filter(mask[box], tuple(2 * reach + 1))
+    return wide
