@@ -136,6 +136,10 @@ def _ct_series(folder, change=None, **tags):
     return save_series(folder, made if change is None else change(made))
 
 
+def _ct_without_rescale(folder):
+    return save_series(folder, slices((ct_voxels() + 1024).astype(np.uint16), RescaleSlope=None, RescaleIntercept=None))
+
+
 def _mr_series(folder, **tags):
     return save_series(folder, slices(mr_voxels(), MR_CLASS, "MR", **tags))
 
@@ -311,6 +315,10 @@ BAD_IMAGES: dict[str, BadInput] = {
     "a localiser alone": BadInput(
         lambda f: _ct_series(f, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), "ct", "localiser"
     ),
+    "a projection through the slab alone": BadInput(
+        lambda f: _ct_series(f, ImageType=["DERIVED", "SECONDARY", "MIP"]), "ct", "projection (MIP)"
+    ),
+    "unsigned CT without rescale": BadInput(_ct_without_rescale, "ct", "no rescale intercept"),
     "slices without a position": BadInput(lambda f: _ct_series(f, ImagePositionPatient=None), "ct", "no geometry"),
     "slices with zero spacing": BadInput(lambda f: _ct_series(f, PixelSpacing=[0, 0]), "ct", "zero"),
     "an old multi-frame file": BadInput(

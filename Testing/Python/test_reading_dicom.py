@@ -122,7 +122,7 @@ class ReadingDicomTest(unittest.TestCase):
     def test_padding_written_signed_is_found_in_unsigned_pixels(self):
         voxels = stored(np.uint16)
         voxels[:, 3] = 63536
-        made = slices(voxels)
+        made = slices(voxels, RescaleIntercept=0)
         for ds in made:
             ds["PixelPaddingValue"] = pydicom.DataElement(0x00280120, "SS", -2000)
         self.assertTrue((self.read(made).volume.voxels[:, 3] == -1024).all())
@@ -131,7 +131,7 @@ class ReadingDicomTest(unittest.TestCase):
         voxels = stored(np.uint16)
         voxels[1, :3] = 4000
         voxels[1, 4:6] = 4095
-        image = self.read(slices(voxels, PixelPaddingValue=4095, PixelPaddingRangeLimit=4000))
+        image = self.read(slices(voxels, RescaleIntercept=0, PixelPaddingValue=4095, PixelPaddingRangeLimit=4000))
         self.assertEqual(int((image.volume.voxels == -1024).sum()), 5 * 12)
 
     def test_enhanced_multi_frame_reads_like_single_slices(self):
@@ -220,6 +220,16 @@ class ReadingDicomTest(unittest.TestCase):
         np.testing.assert_array_equal(image.volume.voxels, voxels)
         self.assertEqual(len(image.files), 6)
         self.assertEqual(image.notes, ("6 phase images of the series were left out.",))
+
+    def test_a_scout_and_a_projection_under_the_uid_of_the_slices_are_passed_over(self):
+        voxels = stored()
+        save_series(self.folder / "b", slices(voxels))
+        scout = slices(stored(shape=(1, 20, 20)), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+        save_series(self.folder / "a", scout)
+        save_series(self.folder / "c", slices(voxels, ImageType=["DERIVED", "SECONDARY", "MIP THIN", "MIP"]))
+        image = read_image(self.folder, "ct")
+        np.testing.assert_array_equal(image.volume.voxels, voxels)
+        self.assertEqual({path.parent.name for path in image.files}, {"b"})
 
     def test_files_without_preamble_and_without_suffix_are_found(self):
         voxels = stored()

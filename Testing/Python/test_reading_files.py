@@ -74,9 +74,10 @@ class ReadingFilesTest(unittest.TestCase):
 
     def test_masked_ct_of_unknown_offset_is_taken(self):
         voxels = np.where(ct_voxels() > -1000, ct_voxels() + 1024, 0).astype(np.uint16)
-        np.testing.assert_array_equal(
-            read_image(write(self.folder, "b.nrrd", image(voxels)), "ct").volume.voxels, voxels
-        )
+        read = read_image(write(self.folder, "b.nrrd", image(voxels)), "ct")
+        np.testing.assert_array_equal(read.volume.voxels, voxels)
+        self.assertRegex(" ".join(read.notes), "No voxel is below 0 HU.*offset")
+        self.assertEqual(read_image(write(self.folder, "c.nrrd", image(ct_voxels())), "ct").notes, ())
 
     def test_a_side_file_of_another_program_does_not_make_a_film(self):
         path = write(self.folder, "t1.nii.gz", image(mr_voxels()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import slicer
@@ -17,8 +18,13 @@ from ..study.images import SourceImage, read_image
 def image_node(
     path: Path, modality: str, view_path: Path | None = None, plausible: bool = True
 ) -> tuple[object, SourceImage]:
-    """Read an image into a new volume node named after its file; see `study.images.read_image`."""
+    """Read an image into a new volume node named after its file; see `study.images.read_image`.
+
+    What had to be assumed is said on standard error, a line each.
+    """
     image = read_image(Path(path), modality, view_path, plausible=plausible)
+    for note in image.notes:
+        print(f"note: {path}: {note}", file=sys.stderr)
     node = volume_to_node(slicer.mrmlScene, image.volume, Path(path).name.split(".")[0] or modality, modality)
     if image.view is not None:
         set_view(node, image.view)

@@ -63,7 +63,7 @@ def frames_of(file: DicomFile) -> list[Frame]:
 
     Raises
     ------
-    InputError: orientation, position or spacing is missing or impossible.
+    InputError: orientation, position or spacing is missing or impossible, or CT values cannot be HU.
     """
     header = file.header
     if "PerFrameFunctionalGroupsSequence" in header:
@@ -93,6 +93,11 @@ def _frame(file: DicomFile, index: int, levels: list[pydicom.Dataset]) -> Frame:
     thickness = _numbers(levels, "PixelMeasuresSequence", "SliceThickness", 1)
     slope = _numbers(levels, "PixelValueTransformationSequence", "RescaleSlope", 1)
     intercept = _numbers(levels, "PixelValueTransformationSequence", "RescaleIntercept", 1)
+    if file.role == CT and intercept is None and not int(file.header.get("PixelRepresentation") or 0):
+        raise InputError(
+            f"{file.path}: has unsigned pixels and no rescale intercept, so its values are no Hounsfield units; "
+            "export the original series."
+        )
     return Frame(
         file=file,
         index=index,

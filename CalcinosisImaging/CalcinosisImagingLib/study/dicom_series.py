@@ -14,6 +14,10 @@ from .dicom_stack import overlap, separating_facet
 from .names import natural_key, safe_name, series_name
 from .source_image import CT, MR, XRAY
 
+PLANNING = frozenset({"LOCALIZER", "SCOUT"})
+PROJECTIONS = frozenset({"MIP", "MINIP", "MAXIMUM", "MINIMUM", "PROJECTION IMAGE"})
+"""Values of ImageType: planning pictures, and projections through a slab, which look like slices but hold the
+brightest (darkest) value of several, so that every size in them is wrong."""
 _SCOUT = re.compile(r"\b(locali[sz]er|scout|topogram|survey|surview|loc)\b", re.IGNORECASE)
 
 
@@ -38,24 +42,30 @@ class Series:
         return self.files[0].header
 
     @property
-    def is_localiser(self) -> bool:
-        """Whether these are planning pictures: said by ImageType, or by the series' description."""
-        image_type = [str(value).upper() for value in self.header.get("ImageType") or []]
-        if "LOCALIZER" in image_type or "SCOUT" in image_type:
+    def is_picture(self) -> bool:
+        """Whether these are planning pictures or projections: said by ImageType, or by the series' description."""
+        if _picture_by_type(self.files[0]):
             return True
         return self.role != XRAY and bool(_SCOUT.search(str(self.header.get("SeriesDescription") or "")))
+
+
+def _picture_by_type(file: DicomFile) -> bool:
+    """Whether ImageType says planning picture or, for CT and MR, projection."""
+    image_type = {str(value).strip().upper() for value in _several(file.header.get("ImageType"))}
+    return not image_type.isdisjoint(PLANNING if file.role == XRAY else PLANNING | PROJECTIONS)
 
 
 def series_of(files: Sequence[DicomFile]) -> list[Series]:
     """Image series by SeriesInstanceUID, in order of series number, then of path; reports and the like are left out.
 
-    A radiograph is a series of its own, even where several share a UID.
+    A radiograph is a series of its own, even where several share a UID; so are the scouts and projections that some
+    scanners and viewers file under the UID of the slices.
     """
     groups: dict[tuple[str, ...], list[DicomFile]] = {}
     for file in files:
         if file.role is None:
             continue
-        key = (file.role, str(file.header.get("SeriesInstanceUID", "")))
+        key = (file.role, str(file.header.get("SeriesInstanceUID", "")), str(_picture_by_type(file)))
         if file.role == XRAY:
             key += (str(file.path),)
         groups.setdefault(key, []).append(file)
@@ -92,9 +102,9 @@ def _several(value: object) -> list[object]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def without_localisers(series: Sequence[Series]) -> list[Series]:
-    """The series that are no planning pictures."""
-    return [one for one in series if not one.is_localiser]
+def without_pictures(series: Sequence[Series]) -> list[Series]:
+    """The series that are no planning pictures and no projections."""
+    return [one for one in series if not one.is_picture]
 
 
 def split_series(series: Series) -> list[Series]:
@@ -124,14 +134,14 @@ def the_series(files: Sequence[DicomFile], source: Path, modality: str | None) -
 
     Raises
     ------
-    InputError: no image, only localisers, another modality than expected, or several series.
+    InputError: no image, only localisers or projections, another modality than expected, or several series.
     """
     found = series_of(files)
     if not found:
         raise InputError(f"{source}: {_no_image(files)}; give the image itself.")
-    rest = without_localisers(found)
+    rest = without_pictures(found)
     if not rest:
-        raise InputError(f"{source}: holds only localiser (scout) pictures; give the series itself.")
+        raise InputError(f"{source}: holds only localiser (scout) or projection (MIP) images; give the series itself.")
     if modality is not None and all(series.role != modality for series in rest):
         told = ", ".join(sorted({series.files[0].modality for series in rest}))
         raise InputError(

@@ -14,11 +14,15 @@ from ..analysis.volume import Volume
 from .file_headers import check_header, is_segmentation
 from .image_checks import check_dimensions, check_finite, check_grid, check_size, check_values, check_view
 from .names import series_name
-from .source_image import XRAY, SourceImage, content_hash, file_digest
+from .source_image import CT, XRAY, SourceImage, content_hash, file_digest
 from .view_files import IMAGE_SUFFIXES, find_view, image_stem, image_suffix, is_view, read_view, view_path_of
 
 FILM_SUFFIXES = (".png", ".tif", ".tiff")
 """Formats without a place in the world: radiographs only."""
+NO_AIR = (
+    "No voxel is below 0 HU, though air is at -1000: the CT was masked, or its export left out the offset "
+    "(often -1024), and then every HU is too high by it."
+)
 SPACING_TOLERANCE = 0.01
 """A film's own geometry is kept when its spacing is the view's within this fraction."""
 
@@ -47,7 +51,8 @@ def read_image_file(
     volume = _read_volume(path, suffix, modality)
     source = str(path)
     check_dimensions(volume.size, modality, source)
-    view, notes = None, ()
+    view: View | None = None
+    notes: tuple[str, ...] = ()
     if modality == XRAY:
         view = _read_view(path, found_view)
         check_view(volume, view, source)
@@ -57,6 +62,8 @@ def read_image_file(
         check_values(volume, modality, source)
     else:
         check_finite(volume, source)
+    if modality == CT and volume.voxels.min() >= 0:
+        notes = (*notes, NO_AIR)
     files = (path,) if view is None else tuple(sorted((path, found_view)))
     return SourceImage(
         volume=volume,

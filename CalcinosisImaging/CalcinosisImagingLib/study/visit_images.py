@@ -9,7 +9,7 @@ from pathlib import Path
 from ..analysis.errors import InputError
 from .dicom_files import find_dicom, is_dicom
 from .dicom_images import check_dicom
-from .dicom_series import series_of, split_series, without_localisers
+from .dicom_series import series_of, split_series, without_pictures
 from .image_files import check_image_file
 from .images import image_files_in
 from .names import safe_name
@@ -127,7 +127,7 @@ def _read_heap(places: list[Path], folder: Path, found: VisitImages, role: str |
     """DICOM files without a telling folder: series by series, role and name from the tags."""
     try:
         files = find_dicom(places)
-        series = [part for one in without_localisers(series_of(files)) for part in split_series(one)]
+        series = [part for one in without_pictures(series_of(files)) for part in split_series(one)]
     except InputError as error:
         found.problems.append(str(error))
         return
