@@ -18,7 +18,7 @@ OFFSET_ROUNDS = (2, 4, 8, 16, 32)
 """Rounds in which the level of the background is looked at again."""
 LARGEST_STEP = 0.3
 MOMENTUM = 0.5
-DOUBT = 1.5
+DOUBT = 1.0
 """Of the residual only what exceeds so many standard deviations of the noise changes the shape."""
 EMPTY = 0.01
 """Voxels that the body fills less than this tell the level of the background."""

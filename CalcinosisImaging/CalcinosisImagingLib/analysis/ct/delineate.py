@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -20,11 +20,16 @@ FINE_VOXELS = 500_000
 NOT_TISSUE_HU = -250.0
 DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
+SMOOTHED_DEPTH = 0.25
+"""Part of a body's depth by which its image may be smoothed."""
 BACKGROUND_MM = 1.5
 RING_MM = 1.6
 PEAK_MM = 1.3
 """Reach within which the height of a bone or another body is taken: about a shell's thickness."""
-SMOOTH_MM = 0.25
+SMOOTH_MM = (0.25, 0.3, 0.36, 0.43, 0.5)
+QUIET = 0.06
+"""Noise relative to a body's contrast above which its image is smoothed more: else noise is drawn as shape, and the
+brighter voxels it picks make the body too bright and too small."""
 REACH_SIGMAS = 3.0
 FULL_SIGMAS = 1.3
 """A voxel so deep under the surface is full but for a tenth."""
@@ -91,9 +96,13 @@ def delineate(
     excess = hu - background
     if blocked.any():
         excess -= _halo(excess, blocked, psf, spacing)
-    smooth = smoothed_crop(excess, SMOOTH_MM / spacing)
-    inside = np.sort(smooth[own])
-    highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
+    deepest = -float(away.min())
+    for smooth_mm in SMOOTH_MM:
+        smooth = smoothed_crop(excess, smooth_mm / spacing)
+        inside = np.sort(smooth[own])
+        highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
+        if noise.smoothed_hu(smooth_mm / spacing) < QUIET * highest or smooth_mm > SMOOTHED_DEPTH * deepest:
+            break
     # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
     rim = np.clip(inside[int(0.05 * (inside.size - 1))] / highest, 0.02, 0.5)
     outward = -sigma * float(ndtri(rim))
@@ -106,7 +115,7 @@ def delineate(
     box = grow_box(ndimage.find_objects(reach.astype(np.uint8))[0], 1, hu.shape)
     shape = tuple(s.stop - s.start for s in box)
     times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
-    wider = replace(psf, sigma_mm=tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()), gain=0.0)
+    wider = PointSpread(tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()))
     task = BodyTask(
         reach[box],
         (tissue & ~blocked)[box],
@@ -117,7 +126,7 @@ def delineate(
         times,
     )
     first = fit_body(excess[box], smooth[box], task)
-    found = unbiased(first, task, noise, SMOOTH_MM, spacing)
+    found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = relative_sd(first, found, task, noise)
     fraction = averaged(found.fine, times)
     return _result(hu.shape, box, fraction, own, background, found.contrast_hu, doubt, float(np.prod(spacing)))

@@ -14,6 +14,8 @@ LEAST_PAIRS = 200
 CORRELATIONS = np.linspace(0.9, 0.0, 181)
 WHITE = 0.05
 """Correlations of neighbours below this are none."""
+WHITE_SIGMA = 0.5 / np.sqrt(np.pi)
+"""A Gaussian of this width (voxels) shares as much between voxels as white noise does."""
 DEFAULT_HU, DEFAULT_SIGMA = 20.0, 0.5
 
 
@@ -34,6 +36,11 @@ class Noise:
     def clump(self) -> float:
         """Number of voxels that share one draw of it."""
         return float(np.prod([max(1.0, 2 * np.sqrt(np.pi) * s) for s in self.sigma_voxels]))
+
+    def smoothed_hu(self, sigma_voxels: np.ndarray) -> float:
+        """Standard deviation that is left after smoothing by a Gaussian (along k, j, i)."""
+        own = np.maximum(self.sigma_voxels, WHITE_SIGMA)
+        return self.hu * float(np.sqrt(np.prod(own / np.hypot(own, sigma_voxels))))
 
     def draw(self, shape: tuple[int, int, int], seed: int) -> np.ndarray:
         """An example, float32; the same for the same seed."""

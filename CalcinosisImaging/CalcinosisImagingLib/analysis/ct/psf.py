@@ -1,4 +1,4 @@
-"""The scanner's point spread: two Gaussians, the wider one negative where a sharp kernel overshoots."""
+"""The scanner's point spread: a Gaussian, and two wider ones for the overshoot of sharp kernels."""
 
 from __future__ import annotations
 
@@ -11,40 +11,48 @@ from scipy.special import ndtr
 from .crops import along_axes
 
 FWHM_PER_SIGMA = 2.3548
-WIDER = 2.0
-"""Width of the second Gaussian relative to the first."""
+WIDER, FAR = 2.0, 3.0
+"""Widths of the second and the third Gaussian relative to the first."""
 LEAST_BLUR = 0.3
 """A blur is not taken narrower than this many finer voxels."""
 NO_GAIN = 0.02
-"""A smaller gain is not worth the second Gaussian."""
+"""A smaller gain is not worth the other Gaussians."""
 
 
 @dataclass(frozen=True)
 class PointSpread:
-    """Sum of two separable Gaussians of weights ``1 + gain`` and ``-gain``; the voxel's own width is no part of it.
+    """Sum of separable Gaussians of weights ``1 + gain - far``, ``-gain`` and ``far``; the voxel is no part of it.
 
     Attributes
     ----------
     sigma_mm: of the narrow Gaussian along k, j, i.
     gain: 0 is a plain Gaussian; edges of a sharp kernel (gain 0.5) overshoot by a twelfth of their step.
+    far: of the third, which lets the overshoot of very sharp kernels be narrower than the second Gaussian alone.
     """
 
     sigma_mm: tuple[float, float, float]
     gain: float = 0.0
+    far: float = 0.0
 
     @property
     def parts(self) -> list[tuple[float, np.ndarray]]:
         """Weight and sigma (mm, along k, j, i) of each Gaussian."""
         narrow = np.array(self.sigma_mm)
-        if abs(self.gain) < NO_GAIN:
-            return [(1.0, narrow)]
-        return [(1.0 + self.gain, narrow), (-self.gain, WIDER * narrow)]
+        return [(weight, ratio * narrow) for weight, ratio in self.weights]
+
+    @property
+    def weights(self) -> list[tuple[float, float]]:
+        """Weight of each Gaussian, and its width relative to the first."""
+        if max(abs(self.gain), abs(self.far)) < NO_GAIN:
+            return [(1.0, 1.0)]
+        terms = [(1.0 + self.gain - self.far, 1.0), (-self.gain, WIDER), (self.far, FAR)]
+        return terms if self.far else terms[:2]
 
     @property
     def fwhm_mm(self) -> float:
         """Full width at half maximum of its line spread, mean of the three axes."""
         x = np.linspace(0.0, 3.0, 601)
-        line = (1.0 + self.gain) * np.exp(-(x**2) / 2) - self.gain / WIDER * np.exp(-((x / WIDER) ** 2) / 2)
+        line = sum(weight / ratio * np.exp(-((x / ratio) ** 2) / 2) for weight, ratio in self.weights)
         half = x[int((line < line[0] / 2).argmax())]
         return float(2 * half * np.mean(self.sigma_mm))
 
