@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .crops import finer
+from .crops import finer, median
 from .psf import Imaging
 
 ROUNDS = 40
@@ -135,9 +135,8 @@ def _offset(values: np.ndarray) -> np.float32:
     """Level of the background that is left in the residual of voxels that the body hardly fills."""
     if values.size < LEAST_EMPTY:
         return np.float32(0.0)
-    middle = np.median(values)
-    away = np.abs(values - middle)
-    return np.float32(values[away <= OUTLIER * 1.4826 * np.median(away)].mean(dtype=np.float64))
+    away = np.abs(values - median(values))
+    return np.float32(values[away <= OUTLIER * 1.4826 * median(away)].mean(dtype=np.float64))
 
 
 def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .body_fit import BodyTask, fit_body
-from .crops import averaged, away_mm, finer, halved, smoothed_crop
+from .crops import averaged, away_mm, finer, halved, median, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -112,7 +112,9 @@ def delineate(
     softer = _softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
     if softer is not None:
         excess, smooth, highest = np.minimum(excess, softer), np.minimum(smooth, softer), softer
-    box = grow_box(ndimage.find_objects(reach.astype(np.uint8))[0], 1, hu.shape)
+    tight = ndimage.find_objects(reach.view(np.uint8))[0]
+    box = grow_box(tight, 1, hu.shape)
+    inner = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
     shape = tuple(s.stop - s.start for s in box)
     times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
     wider = PointSpread(tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()))
@@ -120,8 +122,8 @@ def delineate(
         reach[box],
         (tissue & ~blocked)[box],
         highest,
-        Imaging(shape, spacing, psf, times),
-        Imaging(shape, spacing, wider, times),
+        Imaging(shape, spacing, psf, times, inner),
+        Imaging(shape, spacing, wider, times, inner),
         _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
         times,
     )
@@ -191,7 +193,7 @@ def _blurred_noise(excess: np.ndarray, around: np.ndarray, sigma: np.ndarray) ->
     """Standard deviation (robust) of the noise around the body once it is blurred; ``sigma`` in voxels."""
     blurred = smoothed_crop(np.where(around, excess, 0), sigma, 2.5)
     values = blurred[around]
-    return 1.4826 * float(np.median(np.abs(values))) if values.size else 0.0
+    return 1.4826 * float(median(np.abs(values))) if values.size else 0.0
 
 
 def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.ndarray) -> np.ndarray:

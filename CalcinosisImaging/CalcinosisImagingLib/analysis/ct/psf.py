@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from .crops import along_axes
+from .grid import Box
 
 FWHM_PER_SIGMA = 2.3548
 WIDER, FAR = 2.0, 3.0
@@ -70,7 +71,13 @@ class Imaging:
     counts as evenly grey, which widens the body by the variance of such a voxel; the blur is taken that much narrower.
     """
 
-    def __init__(self, shape: tuple[int, int, int], spacing: np.ndarray, psf: PointSpread, times: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], spacing: np.ndarray, psf: PointSpread, times: int, inner: Box | None = None
+    ) -> None:
+        """``inner``: part of the scan's voxels outside which there is neither body nor image to go back from."""
+        self._inner = inner or tuple(slice(0, n) for n in shape)
+        self._finer = tuple(slice(s.start * times, s.stop * times) for s in self._inner)
+        self._fine_per_voxel = times**3
         self._terms = [
             (
                 weight,
@@ -81,23 +88,19 @@ class Imaging:
 
     def __call__(self, fine: np.ndarray) -> np.ndarray:
         """Fractions of the finer voxels (float32) -> image of contrast 1 on the scan's voxels."""
-        result = 0.0
-        for weight, (k, j, i) in self._terms:
-            result = result + np.float32(weight) * along_axes(fine, k, j, i)
+        result, part = 0.0, fine[self._finer]
+        for weight, axes in self._terms:
+            matrices = (m[:, s] for m, s in zip(axes, self._finer, strict=True))
+            result = result + np.float32(weight) * along_axes(part, *matrices)
         return result
 
     def back(self, image: np.ndarray) -> np.ndarray:
         """The adjoint, times the number of finer voxels in one: an image blurred once more, on the finer voxels."""
-        result = 0.0
-        for weight, (k, j, i) in self._terms:
-            scale = np.float32(weight * fine_per_voxel(k, j, i))
-            result = result + scale * along_axes(image, k.T, j.T, i.T)
+        result, part = 0.0, image[self._inner]
+        for weight, axes in self._terms:
+            matrices = (m[s].T for m, s in zip(axes, self._inner, strict=True))
+            result = result + np.float32(weight * self._fine_per_voxel) * along_axes(part, *matrices)
         return result
-
-
-def fine_per_voxel(*matrices: np.ndarray) -> float:
-    """Number of finer voxels in one, from the matrices of the axes."""
-    return float(np.prod([m.shape[1] / m.shape[0] for m in matrices]))
 
 
 @lru_cache(maxsize=1024)
