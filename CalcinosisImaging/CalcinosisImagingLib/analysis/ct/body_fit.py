@@ -181,8 +181,8 @@ def _slopes(level: np.ndarray, where: np.ndarray) -> np.ndarray:
         stride //= count
         # On the flat array, which is fast; what then goes over a border is wrong and taken out.
         np.subtract(values[2 * stride :], values[: -2 * stride], out=step[stride:-stride])
-        faces = np.moveaxis(step.reshape(level.shape), axis, 0)
-        faces[0] = faces[-1] = 0
+        faces = step.reshape(-1, count, stride)
+        faces[:, 0] = faces[:, -1] = 0
         step *= step
         square += step
     return np.float32(0.5) * np.sqrt(square[where])

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from .crops import smoothed_crop
+from .crops import closed, percentile, smoothed_crop
 from .grid import grow_box
 
 SMOOTH_MM, REACH_SIGMAS = 0.3, 4.0
@@ -63,10 +63,9 @@ def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.
     smooth = smoothed_crop(hu[near], SMOOTH_MM / spacing, REACH_SIGMAS)[inner]
     body = body[own]
     volume = float(body.sum() * np.prod(spacing))
-    peak = float(np.percentile(smooth[body], PEAK_PERCENT))
+    peak = percentile(smooth[body], PEAK_PERCENT)
     # A shell's outline may be the shell alone: what it encloses belongs to it here.
-    closed = ndimage.binary_closing(np.pad(body, 2))
-    outside, _ = ndimage.label(~closed)
+    outside, _ = ndimage.label(~closed(np.pad(body, 2)))
     depth = ndimage.distance_transform_edt(outside != outside[0, 0, 0], sampling=spacing)[2:-2, 2:-2, 2:-2]
     share = _core_share(smooth - background_hu, depth)
     return Form(volume, _principal_axes_mm(body, spacing), peak, float(depth.max()), share)
@@ -96,5 +95,5 @@ def _core_share(contrast: np.ndarray, depth: np.ndarray) -> float:
         return 1.0
     bounds = np.linspace(0.1, CORE, LAYERS + 1) * deepest
     layers = [contrast[(depth > a) & (depth <= b)] for a, b in pairwise(bounds)]
-    brightest = max((float(np.percentile(layer, 25)) for layer in layers if len(layer)), default=1.0)
+    brightest = max((percentile(layer, 25) for layer in layers if len(layer)), default=1.0)
     return float(contrast[depth > bounds[-1]].mean()) / max(brightest, 1.0)
