@@ -48,10 +48,13 @@ class TestCrops(unittest.TestCase):
         fine = crops.finer(ramp, 2)
         self.assertAlmostEqual(float(fine[4, 4, 4] - fine[3, 4, 4]), 1.5, places=5)
 
-    def test_closing_and_percentiles_are_those_of_the_general_functions(self) -> None:
+    def test_closing_widening_and_percentiles_are_those_of_the_general_functions(self) -> None:
         for seed in range(3):
             body = a_body((9, 16, 13), seed)
             np.testing.assert_array_equal(crops.closed(body), ndimage.binary_closing(body))
+            for reach in ((1, 2, 3), (4, 5, 12)):
+                wide = ndimage.maximum_filter(body, tuple(2 * r + 1 for r in reach))
+                np.testing.assert_array_equal(crops.highest_near(body, reach), wide)
         values = np.random.default_rng(3).standard_normal(501).astype(np.float32)
         for count in (1, 2, 500, 501):
             self.assertEqual(crops.median(values[:count]), np.median(values[:count]))

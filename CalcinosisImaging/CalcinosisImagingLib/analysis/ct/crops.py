@@ -102,6 +102,23 @@ def _spread(mask: np.ndarray) -> np.ndarray:
     return wide
 
 
+def highest_near(values: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """The greatest value within ``reach`` voxels along every axis (`ndimage.maximum_filter`); also of a mask."""
+    for axis, most in enumerate(reach):
+        rows, done = np.moveaxis(values, axis, 0), 0
+        while done < most:
+            step = int(min(2 * done + 1, most - done, len(rows)))
+            wider = rows.copy()
+            np.maximum(wider[step:], rows[:-step], out=wider[step:])
+            np.maximum(wider[:-step], rows[step:], out=wider[:-step])
+            # Beyond the ends lie the last ones.
+            np.maximum(wider[:step], rows[:1], out=wider[:step])
+            np.maximum(wider[-step:], rows[-1:], out=wider[-step:])
+            rows, done = wider, done + step
+        values = np.moveaxis(rows, 0, axis)
+    return values
+
+
 def finer(values: np.ndarray, times: int) -> np.ndarray:
     """Linear interpolation to ``times`` as many voxels along each axis, edges continued; float32."""
     values = values.astype(np.float32)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .body_fit import BodyTask, fit_body
-from .crops import averaged, away_mm, finer, halved, median, smoothed_crop
+from .crops import averaged, away_mm, finer, halved, highest_near, median, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -180,10 +180,10 @@ def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np
 
     They are taken as bodies of their own local height, blurred: their voxels at the surface, half full, do not show it.
     """
-    size = tuple((2 * np.round(PEAK_MM / spacing) + 1).astype(int))
     box = ndimage.find_objects(blocked.view(np.uint8))[0]
     part = blocked[box]
-    highest = ndimage.maximum_filter(np.where(part, np.maximum(excess[box], 0), 0).astype(np.float32), size=size)
+    highest = np.where(part, np.maximum(excess[box], 0), 0).astype(np.float32)
+    highest = highest_near(highest, np.round(PEAK_MM / spacing))
     height = np.zeros(blocked.shape, np.float32)
     height[box] = np.where(part, highest, 0)
     return sum(np.float32(weight) * smoothed_crop(height, sigma / spacing) for weight, sigma in psf.parts)
@@ -214,5 +214,5 @@ def _widened(mask: np.ndarray, spacing: np.ndarray, distance_mm: float) -> np.nd
     reach = np.ceil(distance_mm / spacing).astype(int)
     box = grow_box(ndimage.find_objects(mask.view(np.uint8))[0], reach, mask.shape)
     wide = np.zeros_like(mask)
-    wide[box] = ndimage.maximum_filter(mask[box], tuple(2 * reach + 1))
+    wide[box] = highest_near(mask[box], reach)
     return wide
