@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
+from .crops import percentile
 from .grid import Box, grow_box
 from .sections import Sections
 
@@ -63,12 +64,13 @@ def without_excess(
     shell: local height of the shell over soft tissue.
     sections: of the bone.
     """
-    inside = _inside(mask, height, INSIDE * shell, spacing)
+    under = ndimage.distance_transform_edt(mask, sampling=spacing)
+    inside = _inside(mask, under, height, INSIDE * shell, spacing)
     if not inside.any():
         return mask
     # Beside a thick shell paste and soft stones are low too, but not as low as marrow.
     between = 0.5 * (sections.medians(height, inside) + shell)
-    inside = _inside(mask, height, np.minimum(INSIDE * shell, between), spacing)
+    inside = _inside(mask, under, height, np.minimum(INSIDE * shell, between), spacing)
     if inside.sum() < INSIDE_SHARE * mask.sum():
         return mask
     depth = ndimage.distance_transform_edt(~inside, sampling=spacing)
@@ -117,12 +119,13 @@ def _usual_depth(
     return np.maximum(usual, _nearby(depth, surface, beyond, NEARBY_MM, 50, spacing))
 
 
-def _inside(mask: np.ndarray, height: np.ndarray, below: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+def _inside(
+    mask: np.ndarray, under: np.ndarray, height: np.ndarray, below: np.ndarray, spacing: np.ndarray
+) -> np.ndarray:
     """Marrow and trabeculae: what is low under the surface, in pieces of some size, behind a brighter rim.
 
-    Paste on a bone is low too, but has no brighter rim.
+    Paste on a bone is low too, but has no brighter rim. ``under`` is the depth (mm) in the mask.
     """
-    under = ndimage.distance_transform_edt(mask, sampling=spacing)
     labels, _ = ndimage.label(ndimage.binary_opening((height < below) & (under > INSIDE_DEPTH_MM)))
     inside = np.zeros_like(mask)
     steps = max(round(RIM_MM / float(spacing.mean())), 1)
@@ -150,7 +153,7 @@ def _nearby(
     if len(some):
         nearest, index = np.unique(tree.query(some * spacing)[1], return_inverse=True)
         near = tree.query_ball_point(points[nearest] * spacing, radius_mm)
-        result[where] = np.array([np.percentile(values[n], percent) for n in near])[index]
+        result[where] = np.array([percentile(values[n], percent) for n in near])[index]
     return result
 
 

@@ -50,4 +50,5 @@ class Metal:
 
 def find_metal(hu: np.ndarray, bones: np.ndarray, metal_hu: float, spacing: np.ndarray) -> Metal:
     """Voxels of at least ``metal_hu`` outside the bones."""
-    return Metal(np.argwhere((hu >= metal_hu) & (bones == 0)), spacing)
+    points = np.argwhere(hu >= metal_hu)
+    return Metal(points[bones[tuple(points.T)] == 0], spacing)

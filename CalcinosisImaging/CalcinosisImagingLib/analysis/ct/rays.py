@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import pairwise
+from math import dist, log
 
 import numpy as np
 
@@ -59,10 +61,15 @@ class RayFit:
     cost: float
     merged: Merged | None = None
 
-    @property
+    @cached_property
     def bodies(self) -> frozenset[int]:
         """Indices of all its bodies."""
         return frozenset(i for i, _ in self.names) | ({self.merged.body} if self.merged else set())
+
+    @cached_property
+    def metacarpal(self) -> tuple[int, str] | None:
+        """Its metacarpal, if it has one by itself."""
+        return next((pair for pair in self.names if pair[1].startswith("metacarpal")), None)
 
 
 def chains(all_bodies: list[Body], outside: set[int] | frozenset[int] = frozenset()) -> list[list[int]]:
@@ -139,11 +146,10 @@ def fit_ray(path: list[int], all_bodies: list[Body], digit: int, scale: float) -
     """The cheapest way to see a digit in a part of a chain; one body may stand for two bones that were not parted."""
     segments = ray(digit)
     best: RayFit | None = None
+    one = {i: [_bone_cost(all_bodies[i], (name,), scale) for name in segments] for i in path}
+    two = {i: [_bone_cost(all_bodies[i], pair, scale) + MERGED_COST for pair in pairwise(segments)] for i in path}
     for order in (path, path[::-1]):
-        single = [[_bone_cost(all_bodies[i], [name], scale) for name in segments] for i in order]
-        double = [
-            [_bone_cost(all_bodies[i], list(two), scale) + MERGED_COST for two in pairwise(segments)] for i in order
-        ]
+        single, double = [one[i] for i in order], [two[i] for i in order]
         for first, offset, length, merged in _layouts(len(order), len(segments)):
             steps = [(first + k, offset + k + (merged is not None and k > merged)) for k in range(length)]
             cost = sum((double if k == merged else single)[b][s] for k, (b, s) in enumerate(steps))
@@ -173,13 +179,14 @@ def _layouts(bodies: int, segments: int) -> Iterator[tuple[int, int, int, int | 
                     yield from ((first, offset, length, merged) for merged in range(length))
 
 
-def _bone_cost(body: Body, names: list[str], scale: float) -> float:
+def _bone_cost(body: Body, names: tuple[str, ...], scale: float) -> float:
     """Squared deviations of length and volume of one bone, or two in one, in standard deviations.
 
     A bone cut by the border may be short.
     """
-    length = np.log(body.length_mm / (scale * sum(LENGTHS_MM[name] for name in names))) / LENGTH_SIGMA
-    volume = np.log(body.volume_mm3 / (scale**3 * sum(VOLUMES_MM3[name] for name in names))) / VOLUME_SIGMA
+    usual_mm, usual_mm3 = _usual(names)
+    length = log(body.length_mm / (scale * usual_mm)) / LENGTH_SIGMA
+    volume = log(body.volume_mm3 / (scale**3 * usual_mm3)) / VOLUME_SIGMA
     # A deposit that touches a bone adds to it; little takes from it.
     volume = 0.6 * volume if volume > 0 else volume
     if names[-1].startswith("distal") and length < 0:
@@ -187,7 +194,13 @@ def _bone_cost(body: Body, names: list[str], scale: float) -> float:
         length = 0.6 * length
     if body.at_border:
         length, volume = max(length, 0.0), max(volume, 0.0)
-    return min(float(length**2 + volume**2), 4 * MISSING_COST)
+    return min(length**2 + volume**2, 4 * MISSING_COST)
+
+
+@cache
+def _usual(names: tuple[str, ...]) -> tuple[float, float]:
+    """Length (mm) and volume (mm³) of bones together in a typical hand."""
+    return sum(LENGTHS_MM[name] for name in names), sum(VOLUMES_MM3[name] for name in names)
 
 
 def name_rays(
@@ -246,7 +259,7 @@ def _cheapest(
             bodies = fit.bodies
             if used & bodies:
                 continue
-            place = _place_cost([*chosen, fit], all_bodies, scale) - _place_cost(chosen, all_bodies, scale)
+            place = sum(_place_cost(other, fit, all_bodies, scale) for other in chosen)
             descend(digit + 1, used | bodies, [*chosen, fit], cost + fit.cost + place)
         descend(digit + 1, used, chosen, cost + MISSING_COST * len(ray(digit)))
 
@@ -254,15 +267,16 @@ def _cheapest(
     return best
 
 
-def _place_cost(chosen: list[RayFit], all_bodies: list[Body], scale: float) -> float:
-    """Squared deviations of the distances between metacarpals."""
-    centres = {name: all_bodies[i].centre for fit in chosen for i, name in fit.names if name.startswith("metacarpal")}
-    names = sorted(centres)
-    cost = 0.0
-    for x, first in enumerate(names):
-        for second in names[x + 1 :]:
-            expected = scale * float(np.linalg.norm(np.subtract(CENTRES_MM[first], CENTRES_MM[second])))
-            sigma = THUMB_SIGMA_MM if first == "metacarpal-1" else PLACE_SIGMA_MM
-            found = float(np.linalg.norm(centres[first] - centres[second]))
-            cost += ((found - expected) / sigma) ** 2
-    return cost
+def _place_cost(a: RayFit, b: RayFit, all_bodies: list[Body], scale: float) -> float:
+    """Squared deviation of the distance between the metacarpals of two digits; none where either has none."""
+    if a.metacarpal is None or b.metacarpal is None:
+        return 0.0
+    (i, first), (j, second) = a.metacarpal, b.metacarpal
+    sigma = THUMB_SIGMA_MM if "metacarpal-1" in (first, second) else PLACE_SIGMA_MM
+    return ((dist(all_bodies[i].centre, all_bodies[j].centre) - scale * _apart_mm(first, second)) / sigma) ** 2
+
+
+@cache
+def _apart_mm(first: str, second: str) -> float:
+    """Distance between the centres of two bones in a typical hand."""
+    return dist(CENTRES_MM[first], CENTRES_MM[second])
