@@ -177,7 +177,7 @@ def _slopes(level: np.ndarray, where: np.ndarray) -> np.ndarray:
     square, step = np.zeros((2, level.size), np.float32)
     values = level.ravel()
     stride = level.size
-    for axis, count in enumerate(level.shape):
+    for count in level.shape:
         stride //= count
         # On the flat array, which is fast; what then goes over a border is wrong and taken out.
         np.subtract(values[2 * stride :], values[: -2 * stride], out=step[stride:-stride])

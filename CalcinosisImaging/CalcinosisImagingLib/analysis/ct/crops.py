@@ -28,11 +28,13 @@ def away_mm(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     box = ndimage.find_objects(body.view(np.uint8))[0]
     if max(s.stop - s.start for s in box) > LONGEST_BODY:
         return signed_distance_mm(body, spacing)
-    inner = np.pad(body[box], 1)
+    tight = body[box]
+    inner = np.zeros([n + 2 for n in tight.shape], bool)
+    inner[1:-1, 1:-1, 1:-1] = tight
     for axis in range(3):
         rows = np.moveaxis(inner, axis, 0)
         inner = np.moveaxis(rows[:-2] & rows[1:-1] & rows[2:], 0, axis)
-    square = np.where(body[box] & ~inner, np.float32(0), np.float32(np.inf))
+    square = np.where(tight & ~inner, np.float32(0), np.float32(np.inf))
     for axis in (2, 1, 0):
         ways = np.arange(body.shape[axis]) - np.arange(box[axis].start, box[axis].stop)[:, None]
         ways = np.square(ways * spacing[axis]).astype(np.float32)
@@ -43,8 +45,9 @@ def away_mm(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:
             np.minimum(square, source + way, out=square)
         square = np.moveaxis(square, 0, axis)
     away = np.sqrt(square)
-    np.negative(away, out=away, where=body)
-    return away - np.float32(0.5 * float(np.cbrt(np.prod(spacing))))
+    away[box] *= np.where(tight, np.float32(-1), np.float32(1))
+    away -= np.float32(0.5 * float(np.cbrt(np.prod(spacing))))
+    return away
 
 
 def smoothed_crop(values: np.ndarray, sigma: np.ndarray, truncate: float = 3.0) -> np.ndarray:
