@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from ..morphology.cut import signed_distance_mm
+from .grid import Box
 
 LONGEST_BODY = 24
 """Voxels along an axis: the distance from a larger body is found faster by a general method."""
@@ -20,34 +20,43 @@ LONGEST_CROP = 64
 
 
 def away_mm(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """`signed_distance_mm` of a body (crop, K, J, I; not empty): mm to its surface, negative inside; float32.
+    """Distance (mm) to the surface of a body (crop, K, J, I; not empty), negative inside; float32.
 
-    One axis after the other: the squared distance is the least, over the body's voxels along the axis, of what was
-    found so far plus the square of the way there (Felzenszwalb & Huttenlocher 2012, without their envelope).
+    As `morphology.cut.signed_distance_mm`: to the centres of the body's outermost voxels, less half a voxel.
     """
     box = ndimage.find_objects(body.view(np.uint8))[0]
-    if max(s.stop - s.start for s in box) > LONGEST_BODY:
-        return signed_distance_mm(body, spacing)
     tight = body[box]
     inner = np.zeros([n + 2 for n in tight.shape], bool)
     inner[1:-1, 1:-1, 1:-1] = tight
     for axis in range(3):
         rows = np.moveaxis(inner, axis, 0)
         inner = np.moveaxis(rows[:-2] & rows[1:-1] & rows[2:], 0, axis)
-    square = np.where(tight & ~inner, np.float32(0), np.float32(np.inf))
-    for axis in (2, 1, 0):
-        ways = np.arange(body.shape[axis]) - np.arange(box[axis].start, box[axis].stop)[:, None]
-        ways = np.square(ways * spacing[axis]).astype(np.float32)
-        sources = np.moveaxis(square, axis, 0)
-        ways = ways.reshape(len(ways), -1, 1, 1)
-        square = sources[0] + ways[0]
-        for source, way in zip(sources[1:], ways[1:], strict=True):
-            np.minimum(square, source + way, out=square)
-        square = np.moveaxis(square, 0, axis)
-    away = np.sqrt(square)
+    away = nearest_mm(body.shape, box, tight & ~inner, spacing)
     away[box] *= np.where(tight, np.float32(-1), np.float32(1))
     away -= np.float32(0.5 * float(np.cbrt(np.prod(spacing))))
     return away
+
+
+def nearest_mm(shape: tuple[int, ...], box: Box, sources: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Distance (mm, float32) of every voxel of an array to the next of the ``sources``, which lie in its ``box``.
+
+    One axis after the other: the squared distance is the least, over the sources along the axis, of what was found so
+    far plus the square of the way there (Felzenszwalb & Huttenlocher 2012, without their envelope).
+    """
+    if max(sources.shape) > LONGEST_BODY:
+        whole = np.ones(shape, bool)
+        whole[box] = ~sources
+        return ndimage.distance_transform_edt(whole, sampling=spacing).astype(np.float32)
+    square = np.where(sources, np.float32(0), np.float32(np.inf))
+    for axis in (2, 1, 0):
+        ways = np.arange(shape[axis]) - np.arange(box[axis].start, box[axis].stop)[:, None]
+        ways = np.square(ways * spacing[axis]).astype(np.float32).reshape(len(ways), -1, 1, 1)
+        rows = np.moveaxis(square, axis, 0)
+        square = rows[0] + ways[0]
+        for row, way in zip(rows[1:], ways[1:], strict=True):
+            np.minimum(square, row + way, out=square)
+        square = np.moveaxis(square, 0, axis)
+    return np.sqrt(square)
 
 
 def smoothed_crop(values: np.ndarray, sigma: np.ndarray, truncate: float = 3.0) -> np.ndarray:

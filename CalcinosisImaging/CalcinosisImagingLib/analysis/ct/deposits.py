@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from .crops import nearest_mm
 from .delineate import delineate, margin_mm
 from .form import shell_form
 from .grid import Box, grow_box
@@ -86,17 +87,23 @@ def group(
         return x
 
     margin = np.ceil(distance_mm / spacing).astype(int) + 1
-    for number, box in enumerate(found, start=1):
-        if box is None or number in alone:
+    limit_mm = distance_mm + float(spacing.mean())
+    together = [n for n, box in enumerate(found, start=1) if box is not None and n not in alone]
+    first = np.array([[s.start for s in found[n - 1]] for n in together]).reshape(-1, 3)
+    last = np.array([[s.stop - 1 for s in found[n - 1]] for n in together]).reshape(-1, 3)
+    names = np.array(together)
+    for place, number in enumerate(together):
+        # Only what is near by its box is looked at voxel by voxel.
+        gaps = np.maximum(np.maximum(first - last[place], first[place] - last), 0) * spacing
+        others = names[np.square(gaps).sum(1) < limit_mm**2]
+        if len(others) < 2:
             continue
+        box = found[number - 1]
         wide = grow_box(box, margin, labels.shape)
+        own = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
         part = labels[wide]
-        others = np.unique(part)
-        others = others[(others > 0) & (others != number) & ~np.isin(others, alone)]
-        if len(others) == 0:
-            continue
-        away = ndimage.distance_transform_edt(part != number, sampling=spacing)
-        near = np.unique(part[(away < distance_mm + float(spacing.mean())) & np.isin(part, others)])
+        away = nearest_mm(part.shape, own, part[own] == number, spacing)
+        near = np.unique(part[(away < limit_mm) & np.isin(part, others)])
         for other in near:
             a, b = root(number), root(int(other))
             parent[max(a, b)] = min(a, b)
@@ -141,8 +148,9 @@ def find_candidates(
             lambda t: _describe(hu[t[1]], bones[t[1]], t[2], t[0], soft_hu, noise, psf, spacing, settings, t[3]), tasks
         )
         for (label, wide, before, _), (candidate, mask, fraction) in zip(tasks, described, strict=True):
-            labels[wide][before == label] = 0
-            labels[wide][mask & (labels[wide] == 0)] = label
+            part = labels[wide]
+            part[before == label] = 0
+            part[mask & (part == 0)] = label
             if not candidate.reason:
                 np.maximum(fractions[wide], fraction, out=fractions[wide])
             candidates.append(candidate)
