@@ -151,7 +151,7 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
     """
     value = level.ravel()[where]
     steep = 1.0 / np.maximum(_slopes(level, where), np.float32(1e-6))
-    wanted = float(np.clip(wanted, 1.0, value.size - 1.0))
+    wanted = min(max(wanted, 1.0), value.size - 1.0)
     rank = int(value.size - wanted)
     cut = float(np.partition(value, rank)[rank])
     ramp, share = np.empty_like(value), np.empty_like(value)

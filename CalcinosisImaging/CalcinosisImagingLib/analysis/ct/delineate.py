@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -51,7 +53,7 @@ BACK_VOXELS = 0.5
 class Delineated:
     """Result of `delineate`, on the crop: ``mask`` and ``fraction`` (0..1, float32), and the levels found (HU).
 
-    ``relative_sd`` is the standard deviation of the logarithm of the volume.
+    ``doubt`` tells the standard deviation of the logarithm of the volume.
     """
 
     mask: np.ndarray
@@ -59,7 +61,12 @@ class Delineated:
     background_hu: float
     contrast_hu: float
     volume_mm3: float
-    relative_sd: float
+    doubt: Callable[[], float]
+
+    @property
+    def relative_sd(self) -> float:
+        """Standard deviation of the logarithm of the volume; worked out when asked for."""
+        return self.doubt()
 
 
 def margin_mm(psf: PointSpread) -> float:
@@ -114,7 +121,7 @@ def delineate(
         excess, smooth, highest = np.minimum(excess, softer), np.minimum(smooth, softer), softer
     tight = ndimage.find_objects(reach.view(np.uint8))[0]
     box = grow_box(tight, 1, hu.shape)
-    inner = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
+    within = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
     shape = tuple(s.stop - s.start for s in box)
     times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
     wider = PointSpread(tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()))
@@ -122,14 +129,14 @@ def delineate(
         reach[box],
         (tissue & ~blocked)[box],
         highest,
-        Imaging(shape, spacing, psf, times, inner),
-        Imaging(shape, spacing, wider, times, inner),
+        Imaging(shape, spacing, psf, times, within),
+        Imaging(shape, spacing, wider, times, within),
         _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
         times,
     )
     first = fit_body(excess[box], smooth[box], task)
     found = unbiased(first, task, noise, smooth_mm, spacing)
-    doubt = relative_sd(first, found, task, noise)
+    doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
     return _result(hu.shape, box, fraction, own, background, found.contrast_hu, doubt, float(np.prod(spacing)))
 
@@ -141,7 +148,7 @@ def _result(
     own: np.ndarray,
     background: np.ndarray,
     contrast: float,
-    doubt: float,
+    doubt: Callable[[], float],
     voxel_mm3: float,
 ) -> Delineated:
     """Put the body back into its crop."""
