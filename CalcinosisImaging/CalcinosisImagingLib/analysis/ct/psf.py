@@ -77,30 +77,30 @@ class Imaging:
         """``inner``: part of the scan's voxels outside which there is neither body nor image to go back from."""
         self._inner = inner or tuple(slice(0, n) for n in shape)
         self._finer = tuple(slice(s.start * times, s.stop * times) for s in self._inner)
-        self._fine_per_voxel = times**3
-        self._terms = [
-            (
-                weight,
-                [_axis_matrix(n, times, float(h), float(s)) for n, h, s in zip(shape, spacing, sigma, strict=True)],
-            )
-            for weight, sigma in psf.parts
-        ]
+        self._there, self._back = [], []
+        for weight, sigma in psf.parts:
+            axes = [_axis_matrix(n, times, float(h), float(s)) for n, h, s in zip(shape, spacing, sigma, strict=True)]
+            for terms, parts, scale in (
+                (self._there, [m[:, s] for m, s in zip(axes, self._finer, strict=True)], weight),
+                (self._back, [m[s].T for m, s in zip(axes, self._inner, strict=True)], weight * times**3),
+            ):
+                terms.append((np.float32(scale) * parts[0], *parts[1:]))
 
     def __call__(self, fine: np.ndarray) -> np.ndarray:
         """Fractions of the finer voxels (float32) -> image of contrast 1 on the scan's voxels."""
-        result, part = 0.0, fine[self._finer]
-        for weight, axes in self._terms:
-            matrices = (m[:, s] for m, s in zip(axes, self._finer, strict=True))
-            result = result + np.float32(weight) * along_axes(part, *matrices)
-        return result
+        return _sum_of_products(fine[self._finer], self._there)
 
     def back(self, image: np.ndarray) -> np.ndarray:
         """The adjoint, times the number of finer voxels in one: an image blurred once more, on the finer voxels."""
-        result, part = 0.0, image[self._inner]
-        for weight, axes in self._terms:
-            matrices = (m[s].T for m, s in zip(axes, self._inner, strict=True))
-            result = result + np.float32(weight * self._fine_per_voxel) * along_axes(part, *matrices)
-        return result
+        return _sum_of_products(image[self._inner], self._back)
+
+
+def _sum_of_products(array: np.ndarray, terms: list[tuple[np.ndarray, ...]]) -> np.ndarray:
+    """Sum over the point spread's Gaussians of the products along all axes."""
+    result = along_axes(array, *terms[0])
+    for matrices in terms[1:]:
+        result += along_axes(array, *matrices)
+    return result
 
 
 @lru_cache(maxsize=1024)
