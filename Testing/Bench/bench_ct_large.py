@@ -164,15 +164,19 @@ def run(counts: tuple[int, ...] = COUNTS) -> str:
     head = "| deposits | found | s | CPU s | memory | threshold + components: s | memory |"
     lines = [f"{hand.size / 1e6:.0f} million voxels", "", head, "|" + "---|" * 7]
     centres = places(hand, max(counts))
+    runs = []
     with tempfile.TemporaryDirectory() as folder:
         for count in counts:
             path = Path(folder) / "image.npy"
             np.save(path, with_deposits(hand, centres[:count]))
             own, peer = measure("segment", path), measure("components", path)
+            runs.append(own)
             lines.append(
                 f"| {min(count, len(centres))} | {own['found']} | {own['wall']:.1f} | {own['cpu']:.1f} | "
                 f"{own['memory']:.1f} | {peer['wall']:.1f} | {peer['memory']:.1f} |"
             )
+        growth = ", ".join(f"{kind} {runs[-1][kind] / runs[0][kind]:.2f} times" for kind in ("wall", "cpu"))
+        lines += ["", f"From {counts[0]} to {min(counts[-1], len(centres))} deposits: {growth}"]
         path = Path(folder) / "labels.npy"
         labels = np.zeros(hand.shape, np.uint16)
         for number, (k, j, i) in enumerate(centres[:244], start=1):

@@ -103,7 +103,7 @@ def _sum_of_products(array: np.ndarray, terms: list[tuple[np.ndarray, ...]]) -> 
     return result
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _axis_matrix(count: int, times: int, spacing: float, sigma: float) -> np.ndarray:
     """(count, count * times): share of each finer voxel in each voxel along one axis."""
     step = spacing / times
