@@ -1,11 +1,24 @@
 """Distances and smoothing on crops, against their definitions."""
 
+import os
+import subprocess
+import sys
 import unittest
 
 import numpy as np
 from CalcinosisImagingLib.analysis.ct import crops
 from scipy import ndimage
 from scipy.spatial.distance import cdist
+
+LONG_CROP = """
+import hashlib
+import numpy as np
+from CalcinosisImagingLib.analysis.ct import crops
+
+values = np.random.default_rng(0).standard_normal((20, 90, 156)).astype(np.float32)
+made = crops.halved(values, np.ones(3)), crops.finer(values[:, :20], 2)
+print(hashlib.md5(b"".join(m.tobytes() for m in made)).hexdigest())
+"""
 
 SPACING = np.array([0.6, 0.4, 0.3])
 
@@ -61,6 +74,19 @@ class TestCrops(unittest.TestCase):
             for percent in (0, 25, 95, 100):
                 expected = np.percentile(values[:count], percent)
                 self.assertAlmostEqual(crops.percentile(values[:count], percent), expected, places=6)
+
+    def test_a_long_crop_gives_the_same_bytes_on_one_and_on_two_threads(self) -> None:
+        made = {
+            subprocess.run(
+                [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path}\n{LONG_CROP}"],
+                env=os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads),
+                check=True,
+                capture_output=True,
+            ).stdout
+            for threads in ("1", "2")
+        }
+        self.assertEqual(len(made), 1)
+        self.assertGreater(len(made.pop()), 20)
 
 
 if __name__ == "__main__":

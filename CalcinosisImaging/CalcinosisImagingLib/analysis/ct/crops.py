@@ -17,6 +17,8 @@ LONGEST_BODY = 24
 """Voxels along an axis: the distance from a larger body is found faster by a general method."""
 LONGEST_CROP = 64
 """The same for the smoothing of a larger crop."""
+UNDIVIDED = 2**18
+"""Multiplications of one matrix product up to which OpenBLAS leaves it to one thread."""
 
 
 def away_mm(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:
@@ -68,15 +70,24 @@ def smoothed_crop(values: np.ndarray, sigma: np.ndarray, truncate: float = 3.0) 
 
 
 def along_axes(values: np.ndarray, k: np.ndarray, j: np.ndarray, i: np.ndarray) -> np.ndarray:
-    """Product with a matrix (float32) along each axis.
-
-    Many small products instead of a large one: those are not spread over threads, which costs more than it gains here
-    and might change the last digit with the number of cores.
-    """
-    values = np.matmul(j, np.matmul(values, i.T))
+    """Product with a matrix (float32) along each axis."""
+    values = _products(j, _products(values, i.T))
     result = np.empty((len(k), *values.shape[1:]), np.float32)
-    np.matmul(k, values.transpose(1, 0, 2), out=result.transpose(1, 0, 2))
+    _products(k, values.transpose(1, 0, 2), result.transpose(1, 0, 2))
     return result
+
+
+def _products(left: np.ndarray, right: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Matrix products of a stack, none so large that it is spread over threads.
+
+    That would cost more than it gains here, and change the last digit with the number of cores.
+    """
+    most = max(UNDIVIDED // (left.shape[-1] * right.shape[-1]), 2)
+    count = left.shape[-2]
+    if count <= most:
+        return np.matmul(left, right, out=out)
+    parts = [np.matmul(left[..., n : n + most, :], right) for n in range(0, count, most)]
+    return np.concatenate(parts, axis=-2, out=out)
 
 
 def halved(values: np.ndarray, sigma: np.ndarray) -> np.ndarray:
