@@ -65,14 +65,39 @@ def goes_on(thickness: np.ndarray, spacing_kji: np.ndarray) -> np.ndarray:
     for direction in directions(DIRECTIONS):
         step = direction * STEP_MM / spacing_kji
         left = np.flatnonzero(~found)
+        # Most end soon: only those that have something left where their course would have to lead are followed.
+        left = left[_may_go_on(padded, where[left], step, SAME * own[left], steps[left])]
         here, least, far = where[left], SAME * own[left], steps[left]
-        ahead = _followed(padded, here, step, least, np.ceil(ONE_WAY * far).astype(int))
-        back = _followed(padded, here, -step, least, np.ceil(ONE_WAY * far).astype(int))
-        both = (ahead >= far) & (back >= far)
-        found[left] = both | (np.maximum(ahead, back) >= ONE_WAY * far)
+        most = _one_way(far)
+        ahead = _followed(padded, here, step, least, most)
+        back = _followed(padded, here, -step, least, most)
+        found[left] = ((ahead >= far) & (back >= far)) | (np.maximum(ahead, back) >= ONE_WAY * far)
     result = np.zeros(thickness.shape, bool)
     result[tuple(where.T)] = found
     return result
+
+
+def _one_way(steps: np.ndarray) -> np.ndarray:
+    """So many steps to one side are enough."""
+    return np.ceil(ONE_WAY * steps).astype(int)
+
+
+def _may_go_on(
+    padded: np.ndarray, where: np.ndarray, step: np.ndarray, least: np.ndarray, far: np.ndarray
+) -> np.ndarray:
+    """Whether the last points alone of a course to both sides, or of a long one to one side, are thick enough."""
+
+    def thick(number: np.ndarray) -> np.ndarray:
+        return _values(padded, where + number[:, None] * step) >= least
+
+    long = _one_way(far)
+    return (thick(far) & thick(-far)) | thick(long) | thick(-long)
+
+
+def _values(padded: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Values at the voxels nearest to ``at`` (N, 3), 0 beyond the array, which is padded by one voxel."""
+    at = np.clip(np.rint(at).astype(int) + 1, 0, np.array(padded.shape) - 1)
+    return padded[at[:, 0], at[:, 1], at[:, 2]]
 
 
 def _followed(
@@ -81,13 +106,10 @@ def _followed(
     """Number of steps (at most ``most``) from each voxel until the thickness falls below ``least``."""
     count = np.zeros(len(where), int)
     going = np.arange(len(where))
-    limit = np.array(padded.shape) - 1
     number = 0
     while len(going):
         number += 1
-        at = np.rint(where[going] + number * step).astype(int) + 1
-        at = np.clip(at, 0, limit)
-        going = going[padded[at[:, 0], at[:, 1], at[:, 2]] >= least[going]]
+        going = going[_values(padded, where[going] + number * step) >= least[going]]
         count[going] = number
         going = going[number < most[going]]
     return count
