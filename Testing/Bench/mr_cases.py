@@ -59,13 +59,14 @@ class Case:
 
 def real_case(seed: int) -> Case:
     """The real gradient-echo wrist with implants, without bones."""
-    made = implant(_real(), "mr", seed)
+    made = implant(real_wrist(), "mr", seed)
     truths = measured_truths(made.volume, made.truth.labels, made.rows)
     return Case(f"wrist {seed}", made.volume, made.truth.labels, truths, {None: None})
 
 
 @functools.lru_cache(maxsize=1)
-def _real() -> Volume:
+def real_wrist() -> Volume:
+    """The real wrist as it is."""
     return from_itk(sitk.ReadImage(str(LAVA)))
 
 

@@ -220,6 +220,20 @@ class TestStars(unittest.TestCase):
         found, index, _ = self.stars(np.hypot(at[0], at[1]) - 2.0)
         self.assertAlmostEqual(found.opposite[index], 1.0 - np.cos(np.radians(30.0)), delta=0.04)
 
+    def test_a_void_in_a_cord_of_grey_fat_is_closed_nearer_to_the_void(self):
+        at = coordinates((60, 50, 50))
+        cord = 0.6 * share(np.hypot(at[0], at[1]) - 2.0)
+        level = ((1.0 - cord) * (1.0 - share(ball(at, (0.0, 0.0, 0.0), 2.5)))).astype(np.float32)
+        far = np.full(level.shape, 9.0, np.float32)
+        around = Surroundings(np.full(3, SPACING), level, far, np.zeros(level.shape, bool), None, None, None)
+        found = find_stars(around, np.ones(level.shape, bool))
+        index = np.argmin(np.linalg.norm(found.middle - (np.array(level.shape) - 1) / 2, axis=1))
+        # The cord's level of 0.4 is below half the signal, so that it leaks there, and above a quarter of it.
+        self.assertGreater(found.opposite[index], 0.05)
+        self.assertEqual(found.escaping_core[index], 0.0)
+        self.assertLess(found.rough_core[index], 0.1)
+        self.assertGreater(found.rough[index], 0.2)
+
     def test_a_ball_that_touches_a_dark_septum_is_found_without_bones(self):
         image, at = limb()
         image = with_body(image, np.maximum(np.abs(at[0] - 4.0) - 0.6, np.hypot(at[1], at[2]) - 10.0), 0.0)

@@ -1,7 +1,7 @@
 """Deposits put into images: their volume comes out, they lie in soft tissue, and the rest stays as it was."""
 
 import unittest
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,7 +11,7 @@ from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.analysis.view import View
 from CalcinosisImagingLib.analysis.volume import Volume
 from CalcinosisImagingLib.phantom.implant import implant, implant_film
-from CalcinosisImagingLib.phantom.visibility import visibility
+from CalcinosisImagingLib.phantom.visibility import Visibility, visibility
 from scipy import ndimage
 
 FINGER = "hrpqct_finger_GPL3/GRAY_JOINT_half.nii.gz"
@@ -114,6 +114,9 @@ class ImplantTest(unittest.TestCase):
         rows = implant(mr, "mr", seed=1).rows
         self.assertEqual([row["visible"] for row in rows], [True] * 8)
         self.assertLessEqual(max(row["open"] for row in rows), 0.4)
+        # The truth holds all that decides whether a deposit can be seen.
+        names = [field.name for field in fields(Visibility)]
+        self.assertTrue(all(Visibility(*(row[name] for name in names)).visible for row in rows))
         volumes = [row["volume_mm3"] for row in rows]
         self.assertGreater(max(volumes) / min(volumes), 4.0)
 

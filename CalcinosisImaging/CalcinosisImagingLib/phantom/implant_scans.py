@@ -97,7 +97,10 @@ class MrScan:
                 mine = labels[wide] == row["deposit_id"]
                 seen = self._seen(self.voxels[wide], mine, (labels[wide] > 0) & ~mine, row["volume_mm3"])
             row |= {
+                "voxels": seen.voxels,
                 "contrast_to_noise": seen.contrast_to_noise,
+                "darkest": seen.darkest,
+                "brightest": seen.brightest,
                 "alike": seen.alike,
                 "open": seen.open,
                 "visible": seen.visible,

@@ -12,18 +12,22 @@ from .stars import RAYS, Stars, find_stars
 from .verdict import Body, flat_indices
 
 WEIGHTS = {
-    "escaping": -7.3,
-    "opposite": -19.0,
-    "grey": -22.7,
-    "grey_for_size": -1.5,
-    "shut": 1.4,
-    "rough": -19.5,
-    "crowd": -12.6,
-    "to_air": -2.9,
+    "escaping": -2.66,
+    "opposite": -6.84,
+    "grey": -15.11,
+    "grey_for_size": -2.15,
+    "shut": 4.92,
+    "rough": -6.53,
+    "crowd": -16.20,
+    "to_air": -2.95,
+    "rough_inner": -8.90,
+    "rough_core": -3.71,
+    "escaping_core": -5.83,
 }
-BIAS = 7.7
+BIAS = 4.76
 """How much each measure of `stars.Stars` speaks for chalk: logistic regression of implants in a real wrist (seeds 1 to
-10) against the dark spots of the same wrist without implants. At 0.5 three of those spots are taken for chalk."""
+10, 21 to 26, 31 to 36) against the dark spots of the same wrist without implants, three of which are taken at 0.5.
+`Testing/Bench/fit_mr.py` makes them."""
 MOST = {"grey_for_size": 1.6, "shut": 1.0, "crowd": 0.6}
 """More than this says no more."""
 MOST_TUBE = 0.5
@@ -35,6 +39,19 @@ def chalk_probability(stars: Stars) -> np.ndarray:
     for name, weight in WEIGHTS.items():
         score += weight * np.minimum(getattr(stars, name), MOST.get(name, np.inf))
     return 1.0 / (1.0 + np.exp(-score))
+
+
+def may_be_chalk(stars: Stars, settings: MrSettings) -> np.ndarray:
+    """Whether each is neither too small to tell nor as thick as a bone nor too grey for its size: (N,) bool."""
+    thickness = 2.0 * stars.radius_mm
+    bone = (stars.volume_mm3 >= settings.bone_volume_mm3) & (thickness >= settings.bone_thickness_mm)
+    # The point spread lets signal into small voids only: muscle in bright fat is as round, but has its own signal.
+    thin, most = settings.most_faint_mm, (settings.core_level, settings.void_level)
+    return (
+        (stars.volume_mm3 >= settings.least_alone_mm3)
+        & ~bone
+        & (stars.grey <= np.interp(thickness, (thin, 2.0 * thin), most))
+    )
 
 
 def paste_probability(stars: Stars) -> np.ndarray:
@@ -57,8 +74,7 @@ def find_compact(
         good = (stars.grey >= settings.paste_level) & (volume >= settings.least_paste_mm3)
     else:
         sure = chalk_probability(stars)
-        thick = (volume >= settings.bone_volume_mm3) & (2.0 * stars.radius_mm >= settings.bone_thickness_mm)
-        good = (volume >= settings.least_alone_mm3) & ~thick
+        good = may_be_chalk(stars, settings)
     good &= sure >= settings.least_confidence
     labels, numbers = np.zeros(free.shape, np.int32), []
     for index in np.flatnonzero(good)[np.argsort(-sure[good], kind="stable")]:

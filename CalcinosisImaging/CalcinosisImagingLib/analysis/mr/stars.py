@@ -3,7 +3,9 @@
 A reader who sees a dark spot asks whether bright tissue closes around it. From each dark middle rays go out to half the
 signal of the tissue around. Around a deposit nearly all of them end soon and at similar distances; along a tendon two
 opposite ones do not end, in a fascia a whole belt, at a dark lobule beside the deposit some at one side. So a deposit
-that touches something dark is told, and bounded, without bones being known.
+that touches something dark is told, and bounded, without bones being known. The same is asked nearer to a void, at
+two thirds and three quarters of the contrast: chalk is darker than the fat or muscle that it touches, so there its
+outline closes where half contrast leaks.
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ from .candidates import Surroundings
 from .tubes import directions
 
 HALF = 0.5
+INNER_PART, CORE_PART = 0.65, 0.75
+"""Rays are ended at these parts of the contrast too, nearer to what is looked for."""
+LEAST_NEAR_MM = 0.4
+"""Where a middle is less dark than such a level, its rays would end at once."""
 STEP_MM, FAR_MM = 0.25, 9.0
 """Rays are followed in such steps and so far: a carpal bone is twice as wide."""
 RAYS = np.concatenate([directions(81), -directions(81)])
@@ -48,6 +54,7 @@ class Stars:
         point spread brightens small voids.
     shut: level behind the ends of the rays that four fifths of them exceed.
     rough: variation of the lengths of the rays.
+    rough_inner, rough_core, escaping_core: as above, of rays that end at `INNER_PART` and at `CORE_PART`.
     crowd: part of the tissue near that consists of other dark spots, like fat with septa.
     to_air: part of the rays that end at the air.
     """
@@ -64,6 +71,9 @@ class Stars:
     rough: np.ndarray
     crowd: np.ndarray
     to_air: np.ndarray
+    rough_inner: np.ndarray
+    rough_core: np.ndarray
+    escaping_core: np.ndarray
 
     @property
     def volume_mm3(self) -> np.ndarray:
@@ -76,49 +86,62 @@ def find_stars(around: Surroundings, free: np.ndarray, bright: bool = False) -> 
     spacing = around.spacing_kji
     # The air is no dark tissue: the skin closes around what lies below it.
     level = np.where(around.depth_mm > 0, around.level, 0.0 if bright else 1.0).astype(np.float32)
-    middle, half = _middles(level, free & (around.depth_mm > 0), spacing, bright)
-    radii = _rays(level, spacing, middle, half, bright)
+    middle, peak = _middles(level, free & (around.depth_mm > 0), spacing, bright)
+    half = 1.0 + HALF * (peak - 1.0)
+    (radii,) = _rays(level, spacing, middle, half[None], bright)
     middle = middle + np.clip(_off_middle(radii), -MOST_SHIFT_MM, MOST_SHIFT_MM) / spacing
-    radii = _rays(level, spacing, middle, half, bright)
-    near = np.percentile(radii, 30.0, axis=1) if len(radii) else np.zeros(0)
-    away = radii > ESCAPE * near[:, None]
-    kept = np.minimum(radii, ESCAPE * near[:, None])
+    ends = np.stack([half, *(1.0 + part * (peak - 1.0) for part in (INNER_PART, CORE_PART))])
+    radii, inner_radii, core_radii = _rays(level, spacing, middle, ends, bright)
+    near, kept, escaping, opposite, rough = _course(radii)
     # 0 in the middle of what is looked for, 1 in the tissue around, for dark and for bright ones.
     inner = np.stack([_at(level, spacing, middle, part * kept) for part in (0.15, 0.35, 0.5)]).mean(axis=(0, 2))
     behind = _at(level, spacing, middle, kept + BESIDE_MM)
     if bright:
         behind = (inner[:, None] - behind) / np.maximum(inner - 1.0, 0.1)[:, None]
-    ends = _at(around.depth_mm, spacing, middle, np.minimum(radii, 6.0))
-    pairs = len(RAYS) // 2
+    _, _, _, _, rough_inner = _course(inner_radii)
+    _, _, escaping_core, _, rough_core = _course(core_radii)
+    at_end = _at(around.depth_mm, spacing, middle, np.minimum(radii, 6.0))
     return Stars(
-        middle, kept, near, half, away.mean(axis=1), (away[:, :pairs] & away[:, pairs:]).mean(axis=1), inner,
-        inner * (near / spacing.mean()) ** 2, np.percentile(behind, 20.0, axis=1), kept.std(axis=1) / kept.mean(axis=1),
-        _crowd(level, around.depth_mm, spacing, middle, kept), (ends <= 0.3).mean(axis=1),
+        middle, kept, near, half, escaping, opposite, inner, inner * (near / spacing.mean()) ** 2,
+        np.percentile(behind, 20.0, axis=1), rough, _crowd(level, around.depth_mm, spacing, middle, kept),
+        (at_end <= 0.3).mean(axis=1), rough_inner, rough_core, escaping_core,
     )  # fmt: skip
 
 
+def _course(radii: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Length of the nearest third of the rays, all lengths cut at `ESCAPE` times that, parts that escape, roughness."""
+    near = np.maximum(np.percentile(radii, 30.0, axis=1), LEAST_NEAR_MM) if len(radii) else np.zeros(0)
+    away = radii > ESCAPE * near[:, None]
+    kept = np.minimum(radii, ESCAPE * near[:, None])
+    pairs = len(RAYS) // 2
+    both = (away[:, :pairs] & away[:, pairs:]).mean(axis=1)
+    return near, kept, away.mean(axis=1), both, kept.std(axis=1) / kept.mean(axis=1)
+
+
 def _middles(level: np.ndarray, free: np.ndarray, spacing: np.ndarray, bright: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Darkest or brightest places, (N, 3) voxels, and the level at which each ends, (N,)."""
+    """Darkest or brightest places, (N, 3) voxels, and the level of what they are taken for, (N,): 0 for a void."""
     smooth = ndimage.gaussian_filter(level, SMOOTH_MM / spacing)
     if not bright:
         found = (smooth == ndimage.minimum_filter(smooth, 3)) & (smooth < DARK_MIDDLE) & free
-        return np.argwhere(found).astype(float), np.full(int(found.sum()), HALF)
+        return np.argwhere(found).astype(float), np.zeros(int(found.sum()))
     found = (smooth == ndimage.maximum_filter(smooth, 3)) & (smooth > BRIGHT_MIDDLE) & free
-    return np.argwhere(found).astype(float), 1.0 + HALF * (smooth[found] - 1.0)
+    return np.argwhere(found).astype(float), smooth[found].astype(float)
 
 
-def _rays(level: np.ndarray, spacing: np.ndarray, middle: np.ndarray, half: np.ndarray, bright: bool) -> np.ndarray:
-    """Distance (N, M) mm at which each ray passes the level at which its star ends; `FAR_MM` where it does not."""
+def _rays(level: np.ndarray, spacing: np.ndarray, middle: np.ndarray, ends: np.ndarray, bright: bool) -> np.ndarray:
+    """Distance (L, N, M) mm at which each ray passes each of the levels ``ends`` (L, N); `FAR_MM` where it does not."""
     way = (np.arange(int(FAR_MM / STEP_MM)) + 0.5) * STEP_MM
     steps = RAYS[:, None, :] * way[None, :, None] / spacing
-    result = np.full((len(middle), len(RAYS)), FAR_MM, np.float32)
+    result = np.full((len(ends), len(middle), len(RAYS)), FAR_MM, np.float32)
     for start in range(0, len(middle), CHUNK):
-        at = middle[start : start + CHUNK, None, None, :] + steps
+        part = slice(start, start + CHUNK)
+        at = middle[part, None, None, :] + steps
         # Beyond the image nothing is known: the ray ends.
         values = ndimage.map_coordinates(level, at.reshape(-1, 3).T, order=1, mode="constant", cval=1.0)
-        limit = half[start : start + CHUNK, None, None]
-        passed = values.reshape(at.shape[:3]) < limit if bright else values.reshape(at.shape[:3]) > limit
-        result[start : start + CHUNK] = np.where(passed.any(axis=2), way[passed.argmax(axis=2)], FAR_MM)
+        values = values.reshape(at.shape[:3])
+        for found, limit in zip(result, ends[:, part, None, None], strict=True):
+            passed = values < limit if bright else values > limit
+            found[part] = np.where(passed.any(axis=2), way[passed.argmax(axis=2)], FAR_MM)
     return result
 
 

@@ -48,12 +48,14 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     write_segmentation(out / "truth.seg.nrrd", made.truth)
     columns = list(dict.fromkeys(key for row in made.rows for key in row))
     write_csv(out / "truth.csv", columns, made.rows)
-    return _summary(made.rows, out)
+    return _summary(made.rows, out, arguments.count or len(made.rows))
 
 
-def _summary(rows: list[dict[str, Any]], out: Path) -> dict[str, Any]:
-    """What was done; of an MR also how many deposits can be seen."""
-    text, summary = f"{len(rows)} deposits implanted: {out}", {"deposits": len(rows)}
+def _summary(rows: list[dict[str, Any]], out: Path, asked: int) -> dict[str, Any]:
+    """What was done, and for how many no room was found; of an MR also how many deposits can be seen."""
+    text, summary = f"{len(rows)} deposits implanted: {out}", {"deposits": len(rows), "no_room": asked - len(rows)}
+    if asked > len(rows):
+        text += f"; no room for {asked - len(rows)} more"
     if rows and "visible" in rows[0]:
         summary["visible"] = sum(row["visible"] for row in rows)
         hidden = len(rows) - summary["visible"]
