@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from CalcinosisImagingLib.analysis.errors import InputError, OperationCancelled
-from CalcinosisImagingLib.analysis.segmentation import Segment, Segmentation
+from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, SOURCE_TAG, Segment, Segmentation
 from CalcinosisImagingLib.analysis.view import View, view_to_json
 from CalcinosisImagingLib.analysis.volume import Volume
 from CalcinosisImagingLib.host import start
@@ -90,6 +90,15 @@ class LogicTest(unittest.TestCase):
         table = self.parameters.depositTable
         self.logic.quantify(self.parameters)
         self.assertIs(self.parameters.depositTable, table)
+
+    def test_the_confidence_of_the_segmentation_arrives_and_ends_where_a_person_drew(self):
+        volume, deposits = self.add_balls("CT", "ct")
+        segmentation = deposits.GetSegmentation()
+        for segment_id, source in (("deposit-1", "auto"), ("deposit-2", "edited")):
+            segmentation.GetSegment(segment_id).SetTag(SOURCE_TAG, source)
+            segmentation.GetSegment(segment_id).SetTag(CONFIDENCE_TAG, "0.87")
+        rows = self.logic.quantifySegmentation(volume, deposits, "ct", psf_fwhm_mm=0.5)
+        self.assertEqual([(row["source"], row["confidence"]) for row in rows], [("auto", 0.87), ("edited", None)])
 
     def test_a_transform_moves_the_centre_and_leaves_sizes_hardened_or_not(self):
         volume, deposits = self.add_balls("CT", "ct")

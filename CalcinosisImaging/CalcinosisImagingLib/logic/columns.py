@@ -8,7 +8,11 @@ from ..analysis.morphology.registry import MEASURES
 IDENTITY_COLUMNS = ("participant", "session", "hand", "modality", "view", "deposit_id", "source", "reader")
 """What a row of deposits.csv is about."""
 
-DEPOSIT_COLUMNS = (*IDENTITY_COLUMNS, *(measure.key for measure in MEASURES))
+FOUND_COLUMNS = ("confidence",)
+"""What the segmentation says of a deposit that it found: the probability, 0..1, that it is one; empty if a person drew
+or changed it."""
+
+DEPOSIT_COLUMNS = (*IDENTITY_COLUMNS, *(measure.key for measure in MEASURES), *FOUND_COLUMNS)
 
 STUDY_COLUMNS = ("participant", "session", "hand")
 KIND_COLUMNS = ("consistency_ct_mr", "consistency_ct_mr_probability")

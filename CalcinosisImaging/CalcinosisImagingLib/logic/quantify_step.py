@@ -10,7 +10,7 @@ from ..analysis.carry import nearest_labels
 from ..analysis.morphology.calibration import Calibration
 from ..analysis.morphology.quantify import quantify
 from ..analysis.progress import Progress, silent
-from ..analysis.segmentation import SOURCE_TAG, Segmentation
+from ..analysis.segmentation import CONFIDENCE_TAG, SOURCE_TAG, Segment, Segmentation
 from ..analysis.volume import Volume
 from ..scene.segmentations import segmentation_from_node
 from ..scene.tables import table_node, table_rows
@@ -56,9 +56,16 @@ def quantify_segmentation(
             calibration=calibration,
             progress=progress,
         )
-    sources = {segment.label: segment.tags.get(SOURCE_TAG, "manual") for segment in deposits.segments}
+    found = {segment.label: _origin(segment) for segment in deposits.segments}
     about = {"modality": modality, "view": _view_name(volume_node) if modality == "xray" else None}
-    return [{**about, "source": sources[row["deposit_id"]], **row} for row in rows]
+    return [{**about, **found[row["deposit_id"]], **row} for row in rows]
+
+
+def _origin(segment: Segment) -> dict[str, Any]:
+    """Who drew a deposit and, where that was the segmentation alone, how sure it is."""
+    source = segment.tags.get(SOURCE_TAG, "manual")
+    confidence = segment.tags.get(CONFIDENCE_TAG) if source == "auto" else None
+    return {"source": source, "confidence": None if confidence is None else float(confidence)}
 
 
 def _view_name(film_node: object) -> str | None:
