@@ -21,6 +21,7 @@ from .reject import DOUBTFUL, FIRST_HOLLOW, RIND_MM3, Place, confidence, facts, 
 from .settings import CtSettings
 from .split import split_all
 from .tissue import densest_tissue
+from .vessels import vessel_labels
 
 SMOOTH_MM = 0.3
 """Smoothing before detection: about the blur of the finest deposit that the scanner shows."""
@@ -31,6 +32,8 @@ NOISE_FACTOR = 3.5
 PEAK_FACTOR = 5.0
 """The same for the highest peak of a deposit: a hand has some hundred thousand places where noise could be so high."""
 LEAST_PIECE_MM3 = 0.3
+CORE = 0.45
+"""Share of a body's greatest contrast that its core has: about its true width, whatever its blur."""
 THREADS = 2
 """Bodies are outlined side by side; most of it is filters that let other threads run."""
 
@@ -130,8 +133,10 @@ def find_candidates(
     sesamoid_joints: (N, 3) mm along k, j, i from the box's first voxel.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
-    _bodies(hu, bones, soft_hu, psf, spacing, settings, labels)
+    cores, vessels = _bodies(hu, bones, soft_hu, psf, spacing, settings, labels)
     split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
+    # Once more, as fragments that were grouped may be the rings of one vessel.
+    vessels = vessel_labels(labels, cores, spacing, vessels)
     metal = find_metal(hu, bones, settings.metal_hu, spacing)
     tasks = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -140,8 +145,9 @@ def find_candidates(
             cut = _is_cut(labels[box] == label, box, hu.shape)
             middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
             joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
+            place = Place(metal.streak_hu(box), cut, joint, vessel=label in vessels)
             # Copied, so that no body sees the outline of another: any order and any number of threads give the same.
-            tasks.append((label, wide, labels[wide].copy(), Place(metal.streak_hu(box), cut, joint)))
+            tasks.append((label, wide, labels[wide].copy(), place))
     candidates = []
     with ThreadPoolExecutor(THREADS) as pool:
         described = pool.map(
@@ -165,8 +171,12 @@ def _bodies(
     spacing: np.ndarray,
     settings: CtSettings,
     labels: np.ndarray,
-) -> None:
-    """Write labels of bodies above the threshold and clear of the bones' blur, fragments grouped."""
+) -> tuple[np.ndarray, set[int]]:
+    """Write labels of bodies above the threshold and clear of the bones' blur, fragments grouped.
+
+    Vessels are grouped with vessels only. Returns the flat positions of the bodies' cores (voxels of half their height
+    and more; none of metal and edges of bones), and the labels of vessels.
+    """
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     dense_hu, rest = densest_tissue(smooth, bones, soft_hu, spacing)
     threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
@@ -195,10 +205,18 @@ def _bodies(
     _put(labels, dense, values)
     metal = np.unique(values[hu[np.unravel_index(dense, hu.shape)] >= settings.metal_hu])
     found = ndimage.find_objects(labels)
-    alone = np.union1d(metal, _no_fragments(hu, bones, labels, found, soft_hu, reach_mm, spacing))
-    groups = group(labels, found, spacing, settings.group_distance_mm, alone).astype(np.uint16)
+    edges, shells = _no_fragments(hu, bones, labels, found, soft_hu, reach_mm, spacing)
+    inner = heights - soft_hu >= CORE * (peaks[pieces] - soft_hu)
+    cores = dense[inner & (values > 0) & ~np.isin(values, [*metal, *edges])]
+    vessels = np.array(sorted(vessel_labels(labels, cores, spacing)), int)
+    others = np.setdiff1d(np.arange(len(found) + 1), vessels)
+    alone = np.unique([*metal, *edges, *shells, *vessels])
+    groups = group(labels, found, spacing, settings.group_distance_mm, alone)
+    groups[vessels] = group(labels, found, spacing, settings.group_distance_mm, others)[vessels]
+    groups = groups.astype(np.uint16)
     high = np.bincount(groups[1:], weights=peaks[kept] > dense_hu + PEAK_FACTOR * rest, minlength=len(groups)) > 0
     _put(labels, dense, np.where(high[groups], groups, 0)[values])
+    return cores, set(groups[vessels].tolist())
 
 
 def _blur_mm(psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
@@ -220,12 +238,12 @@ def _no_fragments(
     soft_hu: float,
     reach_mm: float,
     spacing: np.ndarray,
-) -> list[int]:
+) -> tuple[list[int], list[int]]:
     """Labels of pieces that are no part of a deposit by themselves, and would join what lies on both sides of them.
 
     Edges of bones, and shells around marrow (two sesamoids lie closer to each other than fragments may).
     """
-    result = []
+    edges, shells = [], []
     margin = np.ceil(reach_mm / spacing).astype(int) + 1
     for label, box in enumerate(found, start=1):
         if box is None:
@@ -233,11 +251,13 @@ def _no_fragments(
         wide = grow_box(box, margin, labels.shape)
         own = labels[wide] == label
         volume = float(own.sum() * np.prod(spacing))
-        edge = volume < RIND_MM3 and bones[wide].any() and _reach_mm(own, bones[wide], spacing) <= reach_mm
-        form = None if edge else shell_form(hu[wide], own, soft_hu, spacing)
-        if edge or (form is not None and form.is_shell(FIRST_HOLLOW)):
-            result.append(label)
-    return result
+        if volume < RIND_MM3 and bones[wide].any() and _reach_mm(own, bones[wide], spacing) <= reach_mm:
+            edges.append(label)
+            continue
+        form = shell_form(hu[wide], own, soft_hu, spacing)
+        if form is not None and form.is_shell(FIRST_HOLLOW):
+            shells.append(label)
+    return edges, shells
 
 
 def _put(array: np.ndarray, flat: np.ndarray, values: np.ndarray) -> None:

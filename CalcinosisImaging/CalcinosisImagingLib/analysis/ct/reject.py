@@ -10,6 +10,7 @@ from scipy import ndimage
 from .form import Form, form_of, shell_form
 from .grid import grow_box
 from .settings import CtSettings
+from .vessels import CORD, CORD_LENGTH_MM, CORD_MM
 
 METAL = "metal"
 STREAK = "streak beside metal"
@@ -37,8 +38,6 @@ HOLLOW, HOLLOW_AT_JOINT = 0.75, 0.9
 nets down to 0.8."""
 FIRST_HOLLOW, FIRST_HOLLOW_AT_JOINT = 0.74, 0.8
 """The same for bodies as they are first found, wider than they are: sesamoids have 0.2 to 0.73, nets down to 0.75."""
-CORD, CORD_MM, CORD_LENGTH_MM = 5.0, 4.5, 12.0
-"""A cord is so many times longer than wide, not wider than an artery of the hand with its wall, and no short chain."""
 METAL_SHARE = 0.6
 """Thin metal stays under the limit by its blur; it reaches this share of it, and more when the blur is undone."""
 
@@ -84,6 +83,7 @@ class Place:
     joint_mm: distance from the next joint that has sesamoids.
     bone_reach_mm: nine tenths of it are within this distance from bone; infinite where there is none.
     halo_mm: how far the blur of bone reaches.
+    vessel: whether it is a cord, or lies in line with others (`vessels`).
     """
 
     streak_hu: float = 0.0
@@ -91,6 +91,7 @@ class Place:
     joint_mm: float = np.inf
     bone_reach_mm: float = np.inf
     halo_mm: float = 0.0
+    vessel: bool = False
 
 
 def facts(
@@ -151,7 +152,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
     if f.first is not None and f.first.is_shell(FIRST_HOLLOW_AT_JOINT if at_joint else FIRST_HOLLOW):
         return SESAMOID
     long, wide, thin = f.form.axes_mm
-    if long > max(CORD * wide, CORD_LENGTH_MM) and wide < CORD_MM:
+    if place.vessel or (long > max(CORD * wide, CORD_LENGTH_MM) and wide < CORD_MM):
         return VESSEL
     if f.skin_share > 0.8 and f.form.peak_hu < NAIL_HU and f.form.depth_mm < NAIL_MM and thin < NAIL_FLAT * wide:
         return NAIL
