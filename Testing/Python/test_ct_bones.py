@@ -10,6 +10,7 @@ from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, CARPA
 from CalcinosisImagingLib.analysis.ct.divide import divide_merged
 from CalcinosisImagingLib.analysis.ct.hands import part_touching_hands
 from CalcinosisImagingLib.analysis.ct.naming import Naming, name_bodies
+from CalcinosisImagingLib.analysis.ct.orphans import name_orphans
 from CalcinosisImagingLib.analysis.ct.partition import bodies, fill_shells
 from CalcinosisImagingLib.analysis.ct.rays import Merged
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
@@ -75,6 +76,23 @@ class NamingTest(unittest.TestCase):
                 naming = name_bodies(hand)
                 self.assertEqual(naming.side, "left" if left else "right")
                 self.assertEqual({truth[i]: n for i, n in naming.names.items()}, {n: n for n in truth})
+
+    def orphan(self, missing, longer, larger, shift_mm=0.0):
+        """What is named ``missing`` when all but that bone have names, and it is longer, larger and shifted."""
+        hand, truth = a_hand(True, a_turn(3))
+        i = truth.index(missing)
+        body = a_body(i + 1, hand[i].centre, hand[i].axis, longer * hand[i].length_mm, larger * hand[i].volume_mm3)
+        hand[i] = replace(body, ends=body.ends + shift_mm * a_turn(8)[0])
+        return name_orphans(hand, {n: name for n, name in enumerate(truth) if n != i}, 1.0, frozenset()) == {i: missing}
+
+    def test_a_bone_made_longer_and_larger_by_a_deposit_is_named_by_what_it_goes_on_from(self):
+        self.assertTrue(self.orphan("metacarpal-2", 1.1, 1.5, 7.0))
+        self.assertTrue(self.orphan("distal-4", 1.4, 2.0))
+
+    def test_what_is_too_short_or_too_far_away_or_too_large_is_not_the_missing_bone(self):
+        self.assertFalse(self.orphan("distal-4", 0.7, 0.9))
+        self.assertFalse(self.orphan("distal-4", 1.4, 2.0, 25.0))
+        self.assertFalse(self.orphan("distal-4", 1.9, 4.0))
 
     def test_a_hand_without_the_tips_of_two_fingers_keeps_the_other_names(self):
         hand, truth = a_hand(False, a_turn(5))

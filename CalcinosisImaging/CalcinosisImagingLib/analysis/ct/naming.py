@@ -8,6 +8,7 @@ import numpy as np
 
 from ..anatomy import CARPALS, FOREARM
 from .carpus import SIDE_MARGIN, UNNAMED_COST, WristFit, fit_wrist, flexion_evidence, palm_frames
+from .orphans import name_orphans
 from .rays import Merged, name_rays
 from .shape import Body
 from .template import CENTRES_MM, FOREARM_END_MM, LENGTHS_MM, VOLUMES_MM3
@@ -84,6 +85,7 @@ def _by_rays(all_bodies: list[Body]) -> Naming:
     The side follows from how well each fits, from the way the fingers bend and from the thumb's place.
     """
     names, scale, merged = name_rays(all_bodies)
+    names |= name_orphans(all_bodies, names, scale, frozenset(m.body for m in merged))
     frames = palm_frames(all_bodies, names, scale)
     if not frames:
         return Naming(names, "unknown", 0.0, scale, None, merged)

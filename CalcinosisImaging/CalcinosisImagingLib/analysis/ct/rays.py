@@ -88,7 +88,7 @@ def chains(all_bodies: list[Body], outside: set[int] | frozenset[int] = frozense
         for b in candidates:
             if a[0] == b[0]:
                 continue
-            cost = _link_cost(all_bodies[a[0]], a[1], all_bodies[b[0]], b[1])
+            cost = link_cost(all_bodies[a[0]], a[1], all_bodies[b[0]], b[1])
             if cost is not None and cost < best.get(a, (np.inf, a))[0]:
                 best[a] = (cost, b)
     link = {a: b for a, (_, b) in best.items() if best.get(b, (0, None))[1] == a}
@@ -105,11 +105,11 @@ def _pieces(path: list[int], all_bodies: list[Body]) -> list[list[int]]:
     return pieces
 
 
-def _link_cost(a: Body, end_a: int, b: Body, end_b: int) -> float | None:
+def link_cost(a: Body, end_a: int, b: Body, end_b: int, within_mm: float = LINK_MM) -> float | None:
     """How badly end meets end; None if they cannot form a joint."""
     gap = b.ends[end_b] - a.ends[end_a]
     distance = float(np.linalg.norm(gap))
-    if distance > LINK_MM:
+    if distance > within_mm:
         return None
     out_a = a.axis * (1 if end_a else -1)
     out_b = b.axis * (1 if end_b else -1)
@@ -146,8 +146,8 @@ def fit_ray(path: list[int], all_bodies: list[Body], digit: int, scale: float) -
     """The cheapest way to see a digit in a part of a chain; one body may stand for two bones that were not parted."""
     segments = ray(digit)
     best: RayFit | None = None
-    one = {i: [_bone_cost(all_bodies[i], (name,), scale) for name in segments] for i in path}
-    two = {i: [_bone_cost(all_bodies[i], pair, scale) + MERGED_COST for pair in pairwise(segments)] for i in path}
+    one = {i: [bone_cost(all_bodies[i], (name,), scale) for name in segments] for i in path}
+    two = {i: [bone_cost(all_bodies[i], pair, scale) + MERGED_COST for pair in pairwise(segments)] for i in path}
     for order in (path, path[::-1]):
         single, double = [one[i] for i in order], [two[i] for i in order]
         for first, offset, length, merged in _layouts(len(order), len(segments)):
@@ -179,7 +179,7 @@ def _layouts(bodies: int, segments: int) -> Iterator[tuple[int, int, int, int | 
                     yield from ((first, offset, length, merged) for merged in range(length))
 
 
-def _bone_cost(body: Body, names: tuple[str, ...], scale: float) -> float:
+def bone_cost(body: Body, names: tuple[str, ...], scale: float) -> float:
     """Squared deviations of length and volume of one bone, or two in one, in standard deviations.
 
     A bone cut by the border may be short.
