@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mesh_deposits
 import mesh_hand
@@ -127,7 +127,7 @@ HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
 def make_case(name: str) -> Case:
     """The hand of that name."""
     mesh, phantom = OPEN_MESH | HELD_OUT_MESH, OPEN_PHANTOM | HELD_OUT_PHANTOM
-    return _mesh_case(name, **mesh[name]) if name in mesh else _phantom_case(name, *phantom[name])
+    return _mesh_case(name, **mesh[name]) if name in mesh else phantom_case(name, *phantom[name])
 
 
 def _mesh_case(
@@ -146,10 +146,12 @@ def _mesh_case(
     return Case(name, scan.volume, scan.bones, scan.deposits, truths, scanner["noise_hu"], left, scan.others, names)
 
 
-def _phantom_case(name: str, seed: int, preset_name: str) -> Case:
-    """One hand of the preset's scanner. What is no deposit is marked by balls about its middle."""
+def phantom_case(name: str, seed: int, preset_name: str, bare: bool = False) -> Case:
+    """One hand of the preset's scanner (``bare``: without deposits). Balls mark the middles of what is none."""
     preset = preset_named(preset_name)
     hand = draw_hand(seed, "sub-01", preset)
+    if bare:
+        hand = replace(hand, deposits=())
     rng = stream(seed, "bench", "pose")
     placement = draw_placement(rng, "ct", hand.side, preset.turn_deg, 0.0)
     posed = hand.held(draw_angles(rng, "ct"), placement, np.zeros((len(hand.deposits), 3)), (0.0, 1.0, 0.0))

@@ -234,7 +234,7 @@ def make_distractors(pose: Pose, seed: int, names: tuple[str, ...] = DISTRACTORS
     return tuple(body for name in names for body in makers[name](rng, site))
 
 
-def _half_width(site: Site, name: str, direction: np.ndarray) -> float:
+def half_width(site: Site, name: str, direction: np.ndarray) -> float:
     """From a bone's centre to its surface in a direction (90th percentile of its middle)."""
     centre, axis, _, _ = site.frame(name)
     offsets = site.clouds[name] - centre
@@ -274,7 +274,7 @@ def _nails(rng: np.random.Generator, site: Site) -> list[Deposit]:
     found = []
     for digit in range(1, 6):
         centre, axis, volar, side = site.frame(f"distal-{digit}")
-        radius = _half_width(site, f"distal-{digit}", -volar) + 6.4
+        radius = half_width(site, f"distal-{digit}", -volar) + 6.4
         hu = float(rng.uniform(150, 210))
         middle = centre + axis * 3.0
 
@@ -319,7 +319,7 @@ def _wire(rng: np.random.Generator, site: Site) -> list[Deposit]:
 def _artery(rng: np.random.Generator, site: Site) -> list[Deposit]:
     """The calcified wall of the digital artery beside the second proximal phalanx, broken here and there."""
     centre, axis, volar, side = site.frame("proximal-2")
-    out = _half_width(site, "proximal-2", side) + 3.0
+    out = half_width(site, "proximal-2", side) + 3.0
     start = centre + side * out + 2.0 * volar
     half, phase = 0.45 * shapes()["proximal-2"].length, float(rng.uniform(0, 6.28))
     radius, wall, hu = float(rng.uniform(0.8, 1.1)), float(rng.uniform(0.35, 0.5)), float(rng.uniform(500, 900))
@@ -339,7 +339,7 @@ def _artery(rng: np.random.Generator, site: Site) -> list[Deposit]:
 def _sliver(rng: np.random.Generator, site: Site) -> list[Deposit]:
     """A splinter of metal in the pad of the second finger."""
     centre, _, volar, _ = site.frame("distal-2")
-    middle = centre + volar * (_half_width(site, "distal-2", volar) + 3.0)
+    middle = centre + volar * (half_width(site, "distal-2", volar) + 3.0)
     direction = rng.normal(size=3)
     direction /= np.linalg.norm(direction)
 

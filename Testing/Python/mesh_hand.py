@@ -377,7 +377,9 @@ class _Painter:
 
     def _fraction(self, body: Deposit) -> tuple[tuple[slice, ...] | None, np.ndarray, np.ndarray]:
         """Box, distance and filled share of its voxels (64 samples where the surface passes)."""
-        box = self.box(body.centre[None], body.reach + SKIN_MM + self.step)
+        # The margin is in mean voxels: more of them along the fine axes of thick slices.
+        finest = float(np.linalg.norm(self.matrix[:3, :3], axis=0).min())
+        box = self.box(body.centre[None], (body.reach + SKIN_MM + self.step) * self.step / finest)
         if box is None:
             return None, np.zeros(0), np.zeros(0)
         extent = [s.stop - s.start for s in box]
