@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
-from CalcinosisImagingLib.analysis.ct.vessels import find_vessels, measure
+from CalcinosisImagingLib.analysis.ct.vessels import find_vessels, is_cord, measure
 from CalcinosisImagingLib.analysis.segmentation import REASON_TAG
 from test_ct_deposits import a_scan, ball
 
@@ -55,7 +55,7 @@ class MeasureTest(unittest.TestCase):
         found = measure(voxels(bend), SPACING)
         self.assertAlmostEqual(found.length_mm, 15.0 * 1.2, delta=1.0)
         self.assertAlmostEqual(found.width_mm, 2.0, delta=0.5)
-        self.assertTrue(found.is_vessel)
+        self.assertTrue(is_cord(found.length_mm, found.width_mm))
 
     def test_balls_plates_and_single_voxels_are_no_cords(self):
         plate = voxels(lambda p: (np.abs(p - 20.0) < [4.5, 3.0, 0.6]).all(axis=1))

@@ -20,7 +20,7 @@ PIECE = 1.5
 """So many times longer than wide a piece has a direction (a ball has 1.1); length is asked of all pieces together."""
 SLAB_MM = 3.0
 """Width and direction are looked at in slabs across the longest axis: a bent cord is narrow in each of them."""
-FAR_MM, FAR_TIMES = 12.0, 2.5
+FAR_MM, FAR_TIMES = 14.0, 4.0
 """Pieces of one vessel are no farther apart than the first, nor than so many times the shorter one's length."""
 SLACK_MM, SLACK = 0.8, 0.35
 """So far beside the other's axis, and so much more per mm of the gap: arteries bend."""
@@ -51,11 +51,11 @@ class Piece:
         """Whether it points somewhere."""
         return self.width_mm < CORD_MM and self.length_mm >= PIECE * self.width_mm
 
-    @property
-    def is_vessel(self) -> bool:
-        """Whether it is a cord by itself."""
-        thin = self.width_mm < THIN_MM and self.length_mm > max(THIN * self.width_mm, THIN_LENGTH_MM)
-        return thin or (self.width_mm < CORD_MM and self.length_mm > max(CORD * self.width_mm, CORD_LENGTH_MM))
+
+def is_cord(length_mm: float, width_mm: float) -> bool:
+    """Whether something so long and wide is a vessel, and no deposit."""
+    thin = width_mm < THIN_MM and length_mm > max(THIN * width_mm, THIN_LENGTH_MM)
+    return thin or (width_mm < CORD_MM and length_mm > max(CORD * width_mm, CORD_LENGTH_MM))
 
 
 def measure(points: np.ndarray, spacing: np.ndarray) -> Piece:
@@ -132,13 +132,15 @@ def find_vessels(pieces: dict[int, Piece], known: Iterable[int] = ()) -> set[int
 
 
 def _is_vessel(chain: list[Piece]) -> bool:
-    """Whether pieces in line are a cord together: three that point at each other, or fewer of some length."""
+    """Whether pieces in line are a cord together: three that point at each other, or fewer of some length.
+
+    Round ones between them add to a long cord alone: grains of one deposit may lie in a short row.
+    """
     pointing = [piece for piece in chain if piece.is_long]
-    length = sum(piece.length_mm for piece in chain)
     width = float(np.median([piece.width_mm for piece in pointing]))
-    enough = len(pointing) > 1 or len(chain) > 2
-    long = enough and length > max(CORD * width, CORD_LENGTH_MM)
-    return long or len(pointing) > 2 or any(piece.is_vessel for piece in pointing)
+    length = sum(piece.length_mm for piece in pointing)
+    crumbs = sum(piece.length_mm for piece in chain) - length
+    return len(pointing) > 2 or is_cord(length, width) or length + crumbs > max(CORD * width, CORD_LENGTH_MM)
 
 
 def _chain(start: int, pieces: dict[int, Piece]) -> set[int]:
