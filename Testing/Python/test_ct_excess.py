@@ -3,6 +3,7 @@
 import unittest
 
 import numpy as np
+from CalcinosisImagingLib.analysis.ct.border import is_inside_cut_bone
 from CalcinosisImagingLib.analysis.ct.excess import without_excess
 from CalcinosisImagingLib.analysis.ct.outline import bone_outline
 from CalcinosisImagingLib.analysis.ct.walls import without_idle_cuts
@@ -123,6 +124,20 @@ class IdleCutTest(unittest.TestCase):
         cut = np.array([[1, 3, 3, 0, 2, 4, 4]])
         together = without_idle_cuts(labels, cut, {3, 2, 4})
         np.testing.assert_array_equal(together, [[1, 1, 1, 0, 2, 4, 4]])
+
+
+class AtTheBorderTest(unittest.TestCase):
+    """A tube that the first plane cuts lengthwise."""
+
+    def test_the_inside_of_a_cut_bone_is_told_from_a_deposit_on_it(self):
+        shape = (20, 40, 40)
+        away = np.hypot(np.arange(20)[:, None, None], np.arange(40)[None, :, None] - 20.0) + np.zeros(shape)
+        tube = ((away > 6) & (away < 9)).astype(np.uint8)
+        marrow = (away < 4) & (np.indices(shape)[2] < 30)
+        beside = (np.abs(np.indices(shape) - np.array([2, 32, 20])[:, None, None, None]) < 3).all(axis=0)
+        for body, inside in ((marrow, True), (beside, False)):
+            box = ndimage.find_objects(body.astype(np.uint8))[0]
+            self.assertEqual(is_inside_cut_bone(body, tube, box, shape), inside)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from .border import is_cut, is_inside_cut_bone
 from .crops import nearest_mm
 from .delineate import delineate, margin_mm
 from .form import shell_form
@@ -142,7 +143,8 @@ def find_candidates(
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
             wide = grow_box(box, np.ceil(margin_mm(psf) / spacing).astype(int), hu.shape)
-            cut = _is_cut(labels[box] == label, box, hu.shape)
+            cut = is_cut(labels[box] == label, box, hu.shape)
+            cut = cut or is_inside_cut_bone(labels[wide] == label, bones[wide], box, hu.shape)
             middle = np.array([(s.start + s.stop - 1) / 2 for s in box]) * spacing
             joint = float(np.linalg.norm(sesamoid_joints - middle, axis=1).min(initial=np.inf))
             place = Place(metal.streak_hu(box), cut, joint, vessel=label in vessels)
@@ -294,19 +296,6 @@ def _describe(
     density = found.background_hu + found.contrast_hu
     candidate = Candidate(label, found.volume_mm3, density, found.background_hu, sure, why)
     return candidate, found.mask, np.round(found.fraction * FRACTION_FULL).astype(np.uint8)
-
-
-def _is_cut(body: np.ndarray, box: Box, shape: tuple[int, int, int]) -> bool:
-    """Whether the border of the image cuts a body (of a box): there it is as wide as half of its widest section.
-
-    A whole body that lies close to the border only just reaches it, as the smoothing widens it.
-    """
-    for axis, (s, n) in enumerate(zip(box, shape, strict=True)):
-        section = body.sum(axis=tuple(a for a in range(3) if a != axis))
-        ends = [section[0]] * (s.start == 0) + [section[-1]] * (s.stop == n)
-        if any(2 * end >= section.max() for end in ends):
-            return True
-    return False
 
 
 def _is_beside(body: np.ndarray, bones: np.ndarray, steps: int = 3) -> bool:
