@@ -300,6 +300,8 @@ def _describe(
 
 def _is_beside(body: np.ndarray, bones: np.ndarray, steps: int = 3) -> bool:
     """Whether bone lies within so many steps of a body (from face to face)."""
+    if not bones.any():
+        return False
     near = grow_box(ndimage.find_objects(body.view(np.uint8))[0], steps, body.shape)
     bone = bones[near] > 0
     return bool(bone.any() and bone[ndimage.binary_dilation(body[near], iterations=steps)].any())

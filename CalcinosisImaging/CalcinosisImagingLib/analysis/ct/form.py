@@ -65,7 +65,9 @@ def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.
     volume = float(body.sum() * np.prod(spacing))
     peak = percentile(smooth[body], PEAK_PERCENT)
     # A shell's outline may be the shell alone: what it encloses belongs to it here.
-    outside, _ = ndimage.label(~closed(np.pad(body, 2)))
+    wide = np.zeros([n + 4 for n in body.shape], bool)
+    wide[2:-2, 2:-2, 2:-2] = body
+    outside, _ = ndimage.label(~closed(wide))
     depth = ndimage.distance_transform_edt(outside != outside[0, 0, 0], sampling=spacing)[2:-2, 2:-2, 2:-2]
     share = _core_share(smooth - background_hu, depth)
     return Form(volume, _principal_axes_mm(body, spacing), peak, float(depth.max()), share)

@@ -120,6 +120,8 @@ def facts(
 
 def _skin_share(hu: np.ndarray, body: np.ndarray, spacing: np.ndarray) -> float:
     """Share of a body's voxels (crops, K, J, I) within `SKIN_MM` of air."""
+    if (hu > AIR_HU).all():
+        return 0.0
     near = grow_box(ndimage.find_objects(body.view(np.uint8))[0], np.ceil(SKIN_MM / spacing), body.shape)
     hu, body = hu[near], body[near]
     inside = hu > AIR_HU
