@@ -149,7 +149,7 @@ def level_set(level: np.ndarray, where: np.ndarray, wanted: float) -> tuple[np.n
     level: (K, J, I) float32 level function.
     where: flat indices of the voxels that may belong.
     """
-    value = level.ravel()[where]
+    value = level.ravel().take(where)
     steep = 1.0 / np.maximum(_slopes(level, where), np.float32(1e-6))
     wanted = min(max(wanted, 1.0), value.size - 1.0)
     rank = int(value.size - wanted)
@@ -185,7 +185,7 @@ def _slopes(level: np.ndarray, where: np.ndarray) -> np.ndarray:
         faces[:, 0] = faces[:, -1] = 0
         step *= step
         square += step
-    return np.float32(0.5) * np.sqrt(square[where])
+    return np.float32(0.5) * np.sqrt(square.take(where))
 
 
 def _repeated(array: np.ndarray, times: int) -> np.ndarray:
