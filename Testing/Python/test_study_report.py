@@ -12,10 +12,13 @@ from CalcinosisImagingLib.host import start
 
 start()
 
+from CalcinosisImagingLib.analysis.segmentation import Segment, Segmentation  # noqa: E402
 from CalcinosisImagingLib.analysis.statistics.agreement import agreement  # noqa: E402
+from CalcinosisImagingLib.analysis.volume import Volume  # noqa: E402
 from CalcinosisImagingLib.study.cohort import write_cohort  # noqa: E402
 from CalcinosisImagingLib.study.report_figures import figures_possible  # noqa: E402
 from CalcinosisImagingLib.study.report_html import shown, table  # noqa: E402
+from CalcinosisImagingLib.study.report_overlays import palm_labels, thinnest_axis  # noqa: E402
 from CalcinosisImagingLib.study.report_pictures import Outline, picture  # noqa: E402
 from CalcinosisImagingLib.study.report_study import statistics_table  # noqa: E402
 from CalcinosisImagingLib.study.study_types import Study  # noqa: E402
@@ -53,6 +56,21 @@ def results(deposits_per_hand):
         provenance = {"ses-1": {"hand": "left", "images": {"ct": {}, "mr-t1": {}}}}
         made[name] = {"deposits": deposits, "matches": matches, "visit_matches": [], "provenance": provenance}
     return made
+
+
+class PalmTest(unittest.TestCase):
+    def test_the_palm_is_seen_from_the_front_although_the_fingers_are_bent(self):
+        voxels = np.zeros((60, 70, 30), np.uint8)
+        names = [f"metacarpal-{d}" for d in range(2, 6)] + ["proximal-3"]
+        for n in range(4):
+            voxels[25:31, :40, 7 * n : 7 * n + 6] = n + 1
+        voxels[:60, 45:50, 12:16] = 5  # a finger straight down from the palm
+        volume = Volume(voxels, np.diag([1.0, 1.0, 1.0, 1.0]))
+        segments = tuple(Segment(label, name, name) for label, name in enumerate(names, start=1))
+        self.assertEqual(thinnest_axis(voxels, volume), 2)
+        self.assertEqual(thinnest_axis(palm_labels(Segmentation(volume, segments)), volume), 0)
+        few = Segmentation(volume, segments[2:])
+        np.testing.assert_array_equal(palm_labels(few), voxels)
 
 
 class CohortTest(unittest.TestCase):

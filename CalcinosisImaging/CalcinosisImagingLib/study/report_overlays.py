@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from ..analysis.anatomy import METACARPALS
 from ..analysis.segmentation import Segmentation, empty_like
 from ..analysis.volume import Volume
 from ..logic.segmentation_step import carried_bones
@@ -17,6 +18,8 @@ from .session_run import SessionResult
 
 CT_WINDOW = (-250.0, 1500.0)
 CLOSE_UPS = 4
+ENOUGH_OF_A_PALM = 3
+"""So many of metacarpals 2 to 5 make a plane."""
 CLOSE_UP_MM = 20.0
 """Half the side of a close-up of a deposit."""
 
@@ -45,9 +48,9 @@ def mr_pictures(result: SessionResult) -> str:
         deposits = image.used_segmentation()
         bones = carried_bones(image.volume, "mr", result.bones) or empty_like(volume)
         name = image.volume.GetName()
-        for share, where in ((0.4, "palmar"), (0.6, "dorsal")):
+        for share in (0.4, 0.6):
             made = _slice_through_bones(volume, deposits, bones, window, share)
-            parts.append(html_image(made, f"{name}, the {where} part of the bones, CT bones laid on it"))
+            parts.append(html_image(made, f"{name}, slice at {share:.0%} of the palm's depth, CT bones laid on it"))
         for label in _largest(deposits):
             made = _close_up(volume, deposits, bones, label, window, "mr")
             parts.append(html_image(made, f"{name}, deposit {label}"))
@@ -101,8 +104,8 @@ def _deposit_shadows(result: SessionResult, image: ImageNodes, film: Volume) -> 
 
 
 def _projection(volume: Volume, deposits: Segmentation, bones: Segmentation) -> Image.Image:
-    """Maximum projection along the axis in which the bones are thinnest."""
-    axis = _thinnest_axis(bones.labels if bones.segments else deposits.labels, volume)
+    """Maximum projection along the image axis nearest to the palm's normal."""
+    axis = thinnest_axis(palm_labels(bones) if bones.segments else deposits.labels, volume)
     kept = [n for n in range(3) if n != axis]
     spacing = volume.spacing_mm[::-1]
     grey = volume.voxels.max(axis=axis)
@@ -113,7 +116,17 @@ def _projection(volume: Volume, deposits: Segmentation, bones: Segmentation) -> 
     return picture(_up(grey, volume, kept), CT_WINDOW, (spacing[kept[1]], spacing[kept[0]]), outlines)
 
 
-def _thinnest_axis(labels: np.ndarray, volume: Volume) -> int:
+def palm_labels(bones: Segmentation) -> np.ndarray:
+    """Labels of metacarpals 2 to 5 alone, which lie flat however fingers are bent; of all bones where they lack."""
+    palm = [segment.label for segment in bones.segments if segment.segment_id in METACARPALS[1:]]
+    if len(palm) < ENOUGH_OF_A_PALM:
+        return bones.labels
+    kept = np.zeros(int(bones.labels.max()) + 1, bones.labels.dtype)
+    kept[[label for label in palm if label < len(kept)]] = 1
+    return kept[bones.labels]
+
+
+def thinnest_axis(labels: np.ndarray, volume: Volume) -> int:
     """Array axis (K, J or I) along which the labelled voxels extend least, in mm."""
     extents = []
     for axis in range(3):
@@ -164,9 +177,10 @@ def _close_up(
 def _slice_through_bones(
     volume: Volume, deposits: Segmentation, bones: Segmentation, window: tuple[float, float], share: float
 ) -> Image.Image:
-    """The slice at a share of the bones' extent along their thinnest axis."""
-    axis = _thinnest_axis(bones.labels, volume)
-    used = np.flatnonzero(bones.labels.any(axis=tuple(n for n in range(3) if n != axis)))
+    """The slice at a share of the palm's extent along the image axis nearest to its normal."""
+    palm = palm_labels(bones)
+    axis = thinnest_axis(palm, volume)
+    used = np.flatnonzero(palm.any(axis=tuple(n for n in range(3) if n != axis)))
     length = volume.voxels.shape[axis]
     at = int(used[0] + share * (used[-1] - used[0])) if len(used) else int(share * length)
     where = tuple(at if n == axis else slice(0, volume.voxels.shape[n]) for n in range(3))

@@ -100,7 +100,8 @@ def _quality(result: SessionResult) -> str:
     for series, registration in result.registrations.items():
         parts.append(f"<h3>CT to MR {escape(series)}</h3>" + _bones(registration.to_json()["bones"]))
     for view in result.located_views:
-        parts.append(f"<h3>CT to radiograph {escape(view['name'])}</h3>" + _bones(view["bones"]))
+        parts.append(f"<h3>CT to radiograph {escape(view['name'])}: errors in the plane of the hand, not in depth</h3>")
+        parts.append(_bones(view["bones"]))
     counts = session_provenance(result)
     summary = {**counts["registration"], **counts["film_registration"]}
     lines = [f"{name}: {c['ok']} bones ok, {c['check']} to check, {c['failed']} failed" for name, c in summary.items()]
