@@ -124,8 +124,9 @@ def vessel_labels(
 def find_vessels(pieces: dict[int, Piece], known: Iterable[int] = ()) -> set[int]:
     """Labels of the pieces that are vessels, by themselves or in line with others; ``known`` are among them."""
     found = set(known)
+    field = _Field.of(pieces)
     for start in sorted(set(pieces) & found | {label for label, piece in pieces.items() if piece.is_long}):
-        chain = _chain(start, pieces)
+        chain = _chain(start, pieces, field)
         if chain & found or _is_vessel([pieces[label] for label in sorted(chain)]):
             found |= chain
     return found
@@ -143,14 +144,46 @@ def _is_vessel(chain: list[Piece]) -> bool:
     return len(pointing) > 2 or is_cord(length, width) or length + crumbs > max(CORD * width, CORD_LENGTH_MM)
 
 
-def _chain(start: int, pieces: dict[int, Piece]) -> set[int]:
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """All pieces, to tell at once which of them are near enough to a point to go on from there.
+
+    Attributes
+    ----------
+    labels: (N,) in the order of the pieces.
+    middles: (N, 3) mm.
+    reach: (N,) mm from the middle.
+    """
+
+    labels: np.ndarray
+    middles: np.ndarray
+    reach: np.ndarray
+
+    @classmethod
+    def of(cls, pieces: dict[int, Piece]) -> _Field:
+        """The field of these pieces."""
+        ends = np.array([piece.ends for piece in pieces.values()]).reshape(-1, 2, 3)
+        halves = np.array([piece.length_mm / 2 for piece in pieces.values()])
+        reach = np.where(
+            [piece.is_long for piece in pieces.values()],
+            FAR_MM + np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) / 2,
+            CRUMB_FAR_MM + halves,
+        )
+        return cls(np.array(list(pieces), int), ends.mean(1), reach + 1e-6)
+
+    def near(self, point: np.ndarray) -> list[int]:
+        """Labels of the pieces that are near enough."""
+        return self.labels[np.linalg.norm(self.middles - point, axis=1) <= self.reach].tolist()
+
+
+def _chain(start: int, pieces: dict[int, Piece], field: _Field) -> set[int]:
     """What lies in line with a piece, from one to the next."""
     chain = {start}
     front = [(pieces[start], i) for i in range(2)]
     while front:
         last, side = front.pop()
-        for label, piece in pieces.items():
-            if label not in chain and (onwards := _goes_on(last, side, piece)) is not None:
+        for label in field.near(last.ends[side]):
+            if label not in chain and (onwards := _goes_on(last, side, pieces[label])) is not None:
                 chain.add(label)
                 front.append(onwards)
     return chain
