@@ -22,7 +22,7 @@ SLAB_MM = 3.0
 """Width and direction are looked at in slabs across the longest axis: a bent cord is narrow in each of them."""
 FAR_MM, FAR_TIMES = 14.0, 4.0
 """Pieces of one vessel are no farther apart than the first, nor than so many times the shorter one's length."""
-SLACK_MM, SLACK = 0.8, 0.35
+SLACK_MM, SLACK = 1.2, 0.35
 """So far beside the other's axis, and so much more per mm of the gap: arteries bend."""
 ALIKE = 1.8
 """Ratio of widths of one vessel's pieces."""
