@@ -1,4 +1,4 @@
-"""How well deposits and bones of one hand were found, and the same over several hands."""
+"""How well deposits and bones of one hand were found and measured, and the same over several hands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from CalcinosisImagingLib.analysis.anatomy import BONE_LABELS, BONE_NAMES, ray
 from CalcinosisImagingLib.analysis.ct.segment import CtSegmentation
 from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, REASON_TAG
 from ct_hands import SOFT_HU, Case, Truth
+from scipy import ndimage
 
 JOINTS = (
     *((a, b) for digit in range(1, 6) for a, b in pairwise(ray(digit))),
@@ -25,16 +26,25 @@ LARGEST_LEAK = 0.03
 """Bones of a joint are separated if less than this share of each carries the other's name, and both have theirs."""
 IOU = 0.3
 LEAST_CNR = 8.0
+LEAST_MEASURED_MM3 = 10.0
+WITHIN = 0.1
+BLUR_MM = 1.5
+"""Voxels so near a label may be partly of its deposit."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A true deposit that counts: ``dice`` with what was found of it (0: missed), and where the missed one went."""
+    """A true deposit that counts: ``dice`` with what was found of it (0: missed), and where the missed one went.
+
+    ``volume``, ``counted``: by the fractions and by counting, over the true one.
+    """
 
     truth: Truth
     dice: float
     confidence: float
     went_to: str
+    volume: float
+    counted: float
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ def score(case: Case, result: CtSegmentation) -> Scores:
     union = table.sum(1)[1:, None] + table.sum(0)[None, 1:] - table[1:, 1:]
     iou = table[1:, 1:] / np.maximum(union, 1)
     sure = [float(s.tags[CONFIDENCE_TAG]) for s in result.deposits.segments]
+    full = _full_voxels(result)
     deposits, taken = [], set()
     for number, truth in enumerate(case.truths):
         best = int(iou[number].argmax()) if iou.shape[1] else -1
@@ -71,7 +82,8 @@ def score(case: Case, result: CtSegmentation) -> Scores:
         if _counts(truth, case):
             dice = 2 * iou[number, best] / (1 + iou[number, best]) if hit else 0.0
             went = "" if hit else _went_to(case, result, number + 1)
-            deposits.append(Found(truth, float(dice), sure[best] if hit else 0.0, went))
+            volume, counted = (v[best + 1] * voxel / truth.volume_mm3 if hit else 0.0 for v in (full, table.sum(0)))
+            deposits.append(Found(truth, float(dice), sure[best] if hit else 0.0, went, float(volume), float(counted)))
     ignored = {n + 1 for n, t in enumerate(case.truths) if not _counts(t, case)}
     false = []
     for number in range(iou.shape[1]):
@@ -97,6 +109,20 @@ def score(case: Case, result: CtSegmentation) -> Scores:
         [h.side for h in result.hands] == [side],
         _joints(case, result, dice),
     )
+
+
+def _full_voxels(result: CtSegmentation) -> np.ndarray:
+    """Sum of the fractions by label; what lies outside of all labels belongs to the nearest."""
+    labels, fractions = result.deposits.labels, result.fractions.voxels
+    spacing = result.fractions.spacing_mm[::-1]
+    sums = np.zeros(len(result.deposits.segments) + 1)
+    margin = np.ceil(BLUR_MM / spacing).astype(int)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        wide = tuple(slice(max(s.start - m, 0), s.stop + m) for s, m in zip(box, margin, strict=True))
+        part = labels[wide]
+        nearest = ndimage.distance_transform_edt(part == 0, spacing, return_distances=False, return_indices=True)
+        sums[label] = fractions[wide][part[tuple(nearest)] == label].sum(dtype=float) / 255.0
+    return sums
 
 
 def _joints(case: Case, result: CtSegmentation, dice: dict[str, float]) -> tuple[bool, ...]:
@@ -197,6 +223,11 @@ def together(scores: list[Scores]) -> str:
                 f"{np.median(large):.3f} ({np.quantile(large, 0.1):.2f})",
             )
         )
+    measured = [d for d in deposits if d.dice > 0 and d.truth.volume_mm3 >= LEAST_MEASURED_MM3]
+    for kind in sorted({d.truth.kind for d in measured}):
+        rows.append((f"volume from 10 mm³, {kind}", _accuracy([d for d in measured if d.truth.kind == kind])))
+    rows.append(("volume from 10 mm³, free", _accuracy([d for d in measured if not d.truth.touching])))
+    rows.append(("volume from 10 mm³, touching bone", _accuracy([d for d in measured if d.truth.touching])))
     volume = sum(s.found_mm3 for s in scores)
     rows.append(("bone in the deposits' volume", f"{100 * sum(s.bone_mm3 for s in scores) / max(volume, 1e-9):.2f} %"))
     rows.append(("bones named", wilson(sum(s.bones_named for s in scores), sum(s.bones for s in scores))))
@@ -222,6 +253,21 @@ def _by_confidence(scores: list[Scores]) -> list[tuple[str, str]]:
 
 def _recall(deposits: list[Found]) -> str:
     return wilson(sum(d.dice > 0 for d in deposits), len(deposits))
+
+
+def _accuracy(deposits: list[Found]) -> str:
+    """Bias, spread, and how many volumes are within a tenth; counted voxels beside."""
+    if not deposits:
+        return "-"
+    parts = []
+    for ratio in (np.array([d.volume for d in deposits]), np.array([d.counted for d in deposits])):
+        percent = 100 * (ratio - 1)
+        hits = int((np.abs(ratio - 1) <= WITHIN).sum())
+        parts.append(
+            f"bias {percent.mean():+.1f} %, median {np.median(percent):+.1f} %, SD {percent.std():.1f} %, "
+            f"within 10 %: {hits}/{len(ratio)}"
+        )
+    return f"{parts[0]}; counted: {parts[1]}"
 
 
 def _confidences(scores: list[Scores]) -> list[tuple[str, list[float]]]:

@@ -67,7 +67,7 @@ class LimbDeposit:
     slot: slices over K, J, I; the arrays have its shape.
     fraction: share of every voxel that is deposit.
     image: what the scan makes of it, for a contrast of 1.
-    rim: change of the image per mm of growth in all directions; None unless asked for.
+    surface: change of ``fraction`` per mm of growth in all directions; None unless asked for.
     """
 
     kind: str
@@ -77,11 +77,11 @@ class LimbDeposit:
     contrast_hu: float
     volume_mm3: float
     image: np.ndarray
-    rim: np.ndarray | None
+    surface: np.ndarray | None
 
 
-def scan_limb(scan: LimbScan, rims: bool = False) -> tuple[Volume, list[LimbDeposit]]:
-    """The CT (int16) and its truth, with the rims of the deposits if asked for."""
+def scan_limb(scan: LimbScan, surfaces: bool = False) -> tuple[Volume, list[LimbDeposit]]:
+    """The CT (int16) and its truth, with the surfaces of the deposits if asked for."""
     rng = np.random.default_rng(scan.seed)
     spacing = np.array(scan.spacing_mm[::-1])
     rows = -(-len(scan.kinds) // 2)
@@ -97,7 +97,7 @@ def scan_limb(scan: LimbScan, rims: bool = False) -> tuple[Volume, list[LimbDepo
         start = np.round((centre - SLOT_MM / 2) / spacing).astype(int)
         count = np.floor(SLOT_MM / spacing).astype(int)
         slot = tuple(slice(int(a), int(a + n)) for a, n in zip(start, count, strict=True))
-        deposit = _deposit(kind, slot, spacing, scan, rng, rims)
+        deposit = _deposit(kind, slot, spacing, scan, rng, surfaces)
         hu[slot] += deposit.contrast_hu * deposit.image
         deposits.append(deposit)
     noise = grained(rng.standard_normal(hu.shape, dtype=np.float32), scan)
@@ -147,7 +147,7 @@ def _tissue(size: np.ndarray, spacing: np.ndarray, scan: LimbScan, rng: np.rando
 
 
 def _deposit(
-    kind: str, slot: tuple[slice, ...], spacing: np.ndarray, scan: LimbScan, rng: np.random.Generator, rims: bool
+    kind: str, slot: tuple[slice, ...], spacing: np.ndarray, scan: LimbScan, rng: np.random.Generator, surfaces: bool
 ) -> LimbDeposit:
     """Draw one deposit and paint it in its slot."""
     hu = rng.uniform(150, 400) if kind == "paste" else float(np.exp(rng.uniform(np.log(350), np.log(1500))))
@@ -168,9 +168,9 @@ def _deposit(
     fraction = _placed(_voxels(fine, times), box, shape)
     image = _placed(_imaged(fine, widths, times), box, shape)
     # The surface of a body is where its indicator has a gradient (co-area formula).
-    rim = _placed(_imaged(_gradient(fine, step), widths, times), box, shape) if rims else None
+    surface = _placed(_voxels(_gradient(fine, step), times), box, shape) if surfaces else None
     volume = float(fraction.sum(dtype=np.float64) * np.prod(spacing))
-    return LimbDeposit(kind, origin, slot, fraction, hu - MUSCLE_HU, volume, image, rim)
+    return LimbDeposit(kind, origin, slot, fraction, hu - MUSCLE_HU, volume, image, surface)
 
 
 def _imaged(fine: np.ndarray, widths: list[tuple[float, np.ndarray]], times: int) -> np.ndarray:
