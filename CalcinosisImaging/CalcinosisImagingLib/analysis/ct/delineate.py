@@ -32,7 +32,9 @@ SMOOTH_MM = (0.25, 0.3, 0.36, 0.43, 0.5)
 QUIET = 0.06
 """Noise relative to a body's contrast above which its image is smoothed more: else noise is drawn as shape, and the
 brighter voxels it picks make the body too bright and too small."""
-REACH_SIGMAS = 3.0
+REACH_SIGMAS = 1.7
+"""How far beyond its surface a body's image is summed up. More holds more of its blur, which is known, but also more of
+fat, skin and mottle, which are not the background that was carried inwards."""
 FULL_SIGMAS = 1.3
 """A voxel so deep under the surface is full but for a tenth."""
 ENOUGH_INNER = 30
