@@ -25,7 +25,7 @@ from ct_limb import LimbDeposit, LimbScan, grained, scan_limb, sigmas_mm  # noqa
 ROUNDING = 1 / 12
 """Variance of rounding to whole HU."""
 WITHIN = 0.1
-PATCH_MM = 2.0
+PATCH_MM = 1.0
 """About the distance at which the blur tells two places of a surface apart."""
 LEAST_PART = 1e-3
 """Cubes with less of the surface are left out."""
