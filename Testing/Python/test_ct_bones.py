@@ -11,10 +11,11 @@ from CalcinosisImagingLib.analysis.ct.divide import divide_merged
 from CalcinosisImagingLib.analysis.ct.hands import part_touching_hands
 from CalcinosisImagingLib.analysis.ct.naming import Naming, name_bodies
 from CalcinosisImagingLib.analysis.ct.orphans import name_orphans
-from CalcinosisImagingLib.analysis.ct.partition import bodies, fill_shells
+from CalcinosisImagingLib.analysis.ct.partition import bodies
 from CalcinosisImagingLib.analysis.ct.rays import Merged
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
 from CalcinosisImagingLib.analysis.ct.shape import Body, measure_bodies
+from CalcinosisImagingLib.analysis.ct.shells import are_open, fill_bodies, fill_shells, lift_inside
 from CalcinosisImagingLib.analysis.ct.template import CENTRES_MM, FOREARM_END_MM, LENGTHS_MM, VOLUMES_MM3
 
 
@@ -201,6 +202,47 @@ class PartitionTest(unittest.TestCase):
                 if gap:
                     hu[(radius < 5) & (np.abs(k - 45) < gap)] = 500
                 self.assertEqual(bodies(fill_shells(hu), 200.0, 0.09).max(), count)
+
+
+class ShellTest(unittest.TestCase):
+    """Two thin shells a narrow joint apart, whole or pierced by gaps of two voxels."""
+
+    @staticmethod
+    def shells(pierced):
+        k, j, i = np.indices((90, 36, 36)).astype(float)
+        radius = np.hypot(j - 18, i - 18)
+        solid = (radius < 12) & (((k >= 8) & (k < 43)) | ((k >= 47) & (k < 82)))
+        inside = (radius < 11) & (((k >= 9) & (k < 42)) | ((k >= 48) & (k < 81)))
+        hu = np.where(solid, 500, 50).astype(np.int16)
+        hu[inside] = 70
+        if pierced:
+            hu[solid & (k % 12 < 2) & (j % 8 < 2)] = 60
+        return hu, solid
+
+    def test_what_a_leaking_shell_encloses_is_found_and_the_joint_is_not(self):
+        hu, solid = self.shells(pierced=True)
+        labels = bodies(fill_shells(hu), 200.0, 0.09)
+        self.assertLess((labels[solid] > 0).mean(), 0.5)
+        self.assertTrue(are_open(labels))
+        labels = bodies(lift_inside(hu, labels), 200.0, 0.09)
+        self.assertEqual(labels.max(), 2)
+        fill_bodies(labels, [1, 2])
+        self.assertGreater((labels[solid] > 0).mean(), 0.97)
+        self.assertEqual(int(((labels > 0) & ~solid).sum()), 0)
+
+    def test_a_whole_shell_does_not_leak(self):
+        hu, solid = self.shells(pierced=False)
+        labels = bodies(fill_shells(hu), 200.0, 0.09)
+        self.assertFalse(are_open(labels))
+        self.assertGreater((labels[solid] > 0).mean(), 0.99)
+
+    def test_a_leaking_shell_that_the_border_cuts_is_filled(self):
+        hu, solid = self.shells(pierced=True)
+        hu, solid = hu[20:], solid[20:]
+        labels = bodies(fill_shells(hu), 200.0, 0.09)
+        labels = bodies(lift_inside(hu, labels), 200.0, 0.09)
+        fill_bodies(labels, [1, 2])
+        self.assertGreater((labels[solid] > 0).mean(), 0.9)
 
 
 @requires_shared("opensim_hand_bones_A")

@@ -15,8 +15,8 @@ from .grid import WORK_MM, WorkGrid, boxes
 from .hands import group_by_hand, part_touching_hands
 from .naming import Naming, name_bodies, oversized
 from .partition import bodies as cut_bodies
-from .partition import fill_shells
 from .shape import Body, measure_bodies
+from .shells import are_open, fill_bodies, fill_shells, lift_inside
 from .walls import split_at_walls, without_idle_cuts
 
 BODY_CONTRAST_HU = 150.0
@@ -73,6 +73,10 @@ def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
     work = _without_metal(work, soft_hu)
     filled = fill_shells(work.hu)
     labels = cut_bodies(filled, soft_hu + BODY_CONTRAST_HU, work.voxel_mm3)
+    leaking = are_open(labels)
+    if leaking:
+        filled = lift_inside(filled, labels)
+        labels = cut_bodies(filled, soft_hu + BODY_CONTRAST_HU, work.voxel_mm3)
     groups, namings = _named(work, labels)
     if any(naming.merged for naming in namings):
         for group, naming in zip(groups, namings, strict=True):
@@ -95,6 +99,8 @@ def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
     if divided is not labels:
         labels = divided
         groups, namings = _named(work, labels)
+    if leaking:
+        fill_bodies(labels, sorted(_labels_named(groups, namings)))
     return _table(work, labels, soft_hu, groups, namings)
 
 

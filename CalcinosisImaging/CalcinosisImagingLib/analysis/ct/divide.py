@@ -27,7 +27,7 @@ def divide_merged(
 
     Parameters
     ----------
-    filled: (K, J, I) int16, the image with shells filled (`partition.fill_shells`).
+    filled: (K, J, I) int16, the image with shells filled (`shells.fill_shells`).
     """
     result = labels.copy()
     following = int(labels.max())

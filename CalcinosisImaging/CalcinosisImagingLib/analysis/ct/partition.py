@@ -13,30 +13,11 @@ import SimpleITK as sitk
 
 LEVEL_STEP_HU = 60
 SEED_MM3 = 12.0
-FILL_GAIN_HU = 50
 JOIN_BELOW = 0.2
 """Relative depth of the valley between two bodies under which they are one; joints of a CT at 0.3-0.6 mm have > 0.25,
 breaks of one shell < 0.17."""
 SIDE_VOXELS = 3
 FACE_STEPS = np.eye(3, dtype=int)
-
-
-def fill_shells(hu: np.ndarray) -> np.ndarray:
-    """Lift what a shell encloses to the height of the shell's lowest gap; int16 in, int16 out.
-
-    A bone that the border of the image cuts is open there: on the faces of the array the holes are filled in 2-D.
-    """
-    hu = hu.copy()
-    for axis in range(3):
-        for end in (0, -1):
-            face = [slice(None)] * 3
-            face[axis] = end
-            plane = sitk.GetImageFromArray(np.ascontiguousarray(hu[tuple(face)]))
-            hu[tuple(face)] = sitk.GetArrayFromImage(sitk.GrayscaleFillhole(plane))
-    closed = sitk.GrayscaleMorphologicalClosing(sitk.GetImageFromArray(hu), [1] * 3, sitk.sitkCross)
-    lifted = sitk.GetArrayFromImage(sitk.GrayscaleFillhole(closed))
-    gain = lifted > sitk.GetArrayFromImage(closed) + FILL_GAIN_HU
-    return np.where(gain, lifted, hu)
 
 
 def bodies(filled: np.ndarray, low_hu: float, voxel_mm3: float) -> np.ndarray:

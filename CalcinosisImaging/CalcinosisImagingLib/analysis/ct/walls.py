@@ -27,7 +27,7 @@ def split_at_walls(
     ----------
     chosen: labels of the bodies to look at: those that are too large for one bone.
     hu: (K, J, I) int16, the image.
-    filled: the image with shells filled (`partition.fill_shells`).
+    filled: the image with shells filled (`shells.fill_shells`).
     """
     result = labels.copy()
     following = int(labels.max())
