@@ -55,7 +55,10 @@ def _territory(work: WorkGrid, bodies: np.ndarray, body: int, fine: tuple[slice,
     index = work.volume_index(fine)
     coarse_box = tuple(slice(int(i[0]), int(i[-1]) + 1) for i in index)
     coarse_box = grow_box(coarse_box, 4, bodies.shape)
-    own = bodies[coarse_box] == body
+    part = bodies[coarse_box]
+    own = part == body
+    # Trabeculae leave pits in the body, which would look like its outside.
+    own |= fill_holes(own) & (part == 0)
     depth = ndimage.distance_transform_edt(np.pad(own, 1, mode="edge"))[1:-1, 1:-1, 1:-1] * WORK_MM
     local = np.ix_(*[i - s.start for i, s in zip(index, coarse_box, strict=True)])
     return own[local], depth[local] > CORE_DEPTH_MM
