@@ -34,8 +34,9 @@ FACES_SD = 0.03
 FAR_SD = 0.5
 """Of the third Gaussian no more is expected than this: far from the edge it looks like layers of the skin."""
 
-PLAIN = 0.1
-"""Gains below this are as well the skin's layers: a plain Gaussian describes such edges within 2 % of the step."""
+PLAIN, MOST_FAR = 0.1, 0.6
+"""Gains below this are as well the skin's layers: a plain Gaussian describes such edges within 2 % of the step. So are
+edges less steep than a Gaussian's, and sums that are the third Gaussian in the main: no kernel looks like that."""
 NOTHING = 1e-6
 START = (0.1, 0.0, 20.0, SKIN_MM, -50.0)
 LOWEST = (-0.3, -NOTHING, -150.0, 0.8, -300.0)
@@ -83,7 +84,7 @@ def skin_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread | None
         curves = [_mean_curve(e, p) for e, p in zip(edges, places, strict=True)]
         sigmas, shared, shifts = _fit([e[0] for e in edges], curves, levels, sigmas, shared, plain)
         if number + 1 == ROUNDS:
-            plain = np.abs(shared[:2]).max() < PLAIN
+            plain = _is_plain(*shared[:2])
         for n, edge in enumerate(edges):
             places[n] = _moved(edge, places[n] + shifts[n], levels, sigmas[n], shared)
     gain, far = np.round(shared[:2], 3).tolist()
@@ -221,6 +222,11 @@ def _fit(
     start = np.clip(np.r_[shared, sigmas, np.zeros(count)], low + NOTHING / 2, high - NOTHING / 2)
     best = least_squares(residual, start, bounds=(low, high)).x
     return best[SHARED : SHARED + count], best[:SHARED], best[SHARED + count :]
+
+
+def _is_plain(gain: float, far: float) -> bool:
+    """Whether the gains tell of the skin's layers and of noise, not of a sharp kernel."""
+    return max(abs(gain), abs(far)) < PLAIN or gain < 0 or far > MOST_FAR
 
 
 def _moved(edge: Edge, places: np.ndarray, levels: _Levels, sigma: float, shared: np.ndarray) -> np.ndarray:
