@@ -42,6 +42,8 @@ INNER_SHARE = 0.3
 """Plates and nets have less inside: what varies there is their meshes and rims."""
 UNEVEN = 0.2
 """Spread of the inner voxels, relative to their mean, from which a body is of several densities."""
+STEEP_PER_MM = 0.8
+"""A body's blurred surface changes by this part of its value in a millimetre, and more; a plateau by noise alone."""
 SOFTER_PERCENT = 10
 COMPACT = 0.1
 """Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
@@ -171,10 +173,13 @@ def _softer_part(smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spa
     the paste's height the image is that of the whole body. A hard part in threads is that of a net, not a core.
     ``inside`` is the mask of the inner voxels; ``around`` shows the noise.
     """
-    inner = smooth[inside]
-    if min(inner.size, around.size) < ENOUGH_INNER:
+    if not _varies(smooth[inside], around):
         return None
-    if float(inner.var()) < NOISE_FACTOR * float(around.var()) + (UNEVEN * float(inner.mean())) ** 2:
+    # The guess may lie outside of the surface, and the blur be wider than thought: the rim is where it is steep.
+    slope = np.gradient(smooth, *(float(h) for h in spacing))
+    inside = inside & (np.sqrt(sum(np.square(s) for s in slope)) < STEEP_PER_MM * smooth)
+    inner = smooth[inside]
+    if not _varies(inner, around):
         return None
     softer, harder = np.percentile(inner, (SOFTER_PERCENT, 100 - SOFTER_PERCENT))
     hard = inside & (smooth > (softer + harder) / 2)
@@ -182,6 +187,13 @@ def _softer_part(smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spa
     if 4.19 * deepest**3 < COMPACT * float(hard.sum() * np.prod(spacing)):
         return None
     return np.float32(softer)
+
+
+def _varies(inner: np.ndarray, around: np.ndarray) -> bool:
+    """Whether the inner voxels differ by more than the noise around, and by a good part of their mean."""
+    if min(inner.size, around.size) < ENOUGH_INNER:
+        return False
+    return float(inner.var()) >= NOISE_FACTOR * float(around.var()) + (UNEVEN * float(inner.mean())) ** 2
 
 
 def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ CLUMPED_NOISE = 0.4
 """Noise as coarse as the point spread is taken for shape: the fit's error grows with the log of its grain."""
 FULL_PSF_SENSITIVITY = 0.15
 """Change of log(contrast) per change of log(width) where a quarter of the voxels are full; falls with their square."""
-INNER_FWHM = 0.4
+INNER_FWHM, INNER_VOXELS = 0.4, 0.75
 """Depth under the mask's surface, in widths of the point spread, from which a voxel shows mostly the deposit."""
 UNEVEN = 0.15
 """Spread of the inner voxels beyond the noise, relative to their mean, from which a deposit is uneven."""
@@ -190,7 +190,9 @@ def is_uneven(cut: Cut, around: Surroundings, excess: np.ndarray, fwhm_mm: float
     A hard core in paste, or lime settled under fluid. One contrast for all would take the soft part for a partly filled
     one, and halve the volume.
     """
-    inner = cut.mask & ~around.contact & (around.distance_mm <= -INNER_FWHM * fwhm_mm)
+    # However sharp the image, the outermost voxels are filled in part: their centres are half a voxel deep.
+    deep_mm = max(INNER_FWHM * fwhm_mm, INNER_VOXELS * float(np.max(cut.spacing_mm)))
+    inner = cut.mask & ~around.contact & (around.distance_mm <= -deep_mm)
     if int(inner.sum()) < ENOUGH_FULL:
         return False
     # At that depth the blur has taken this much of a flat surface's value away.
