@@ -28,7 +28,7 @@ BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 RIND = "edge of a bone"
 RIND_MM3 = 8.0
-NAIL_HU, NAIL_MM, NAIL_FLAT = 300.0, 0.9, 0.5
+NAIL_HU, NAIL_MM, NAIL_FLAT = 250.0, 0.9, 0.5
 """Half a millimetre of keratin, blurred, stays below this; it is nowhere deeper, and flatter (third axis to second)."""
 VESSEL = "long thin cord, like a calcified vessel"
 AIR_HU = -400.0
