@@ -242,6 +242,20 @@ def half_width(site: Site, name: str, direction: np.ndarray) -> float:
     return float(np.percentile(offsets[middle] @ direction, 97))
 
 
+def small_bone(place: np.ndarray, axes: np.ndarray, half: np.ndarray, shell_mm: float) -> list[Deposit]:
+    """A sesamoid: an ellipsoid of cortex (half axes, mm, along the columns of ``axes``) and what it encloses."""
+    return [
+        Deposit(
+            "sesamoid",
+            lambda x, s=half - shrink: (np.linalg.norm((x - place) @ axes / s, axis=1) - 1) * s.min(),
+            hu,
+            place,
+            float(half.max()),
+        )
+        for shrink, hu in ((0.0, 1100.0), (shell_mm, 330.0))
+    ]
+
+
 def _sesamoids(rng: np.random.Generator, site: Site) -> list[Deposit]:
     """Two shells with spongy bone inside, on the volar side of the thumb's metacarpal head."""
     centre, axis, volar, side = site.frame("metacarpal-1")
@@ -255,17 +269,7 @@ def _sesamoids(rng: np.random.Generator, site: Site) -> list[Deposit]:
         place = place + volar * (top + 3.2)
         axes = np.stack([side, axis, volar], 1)
         half = np.array([2.4, 3.2, 2.0]) * rng.uniform(0.9, 1.15)
-        for shrink, hu in ((0.0, 1100.0), (0.6, 330.0)):
-            size = half - shrink
-            found.append(
-                Deposit(
-                    "sesamoid",
-                    lambda x, p=place, s=size, t=axes: (np.linalg.norm((x - p) @ t / s, axis=1) - 1) * s.min(),
-                    hu,
-                    place,
-                    float(half.max()),
-                )
-            )
+        found += small_bone(place, axes, half, 0.6)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from mesh_deposits import Site, half_width
+from mesh_deposits import Site, half_width, small_bone
 from mesh_hand import Deposit, Pose
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
@@ -172,15 +172,5 @@ def make_small_sesamoids(pose: Pose, seed: int) -> tuple[Deposit, ...]:
         place = place + volar * (float(((site.clouds[name] - place) @ volar)[near].max(initial=4.0)) + 2.9)
         axes = np.stack([side, axis, volar], 1)
         half = np.array([1.8, 2.2, 1.7]) * rng.uniform(0.9, 1.2)
-        for shrink, hu in ((0.0, 1100.0), (0.5, 330.0)):
-            size = half - shrink
-            found.append(
-                Deposit(
-                    "sesamoid",
-                    lambda x, p=place, s=size, t=axes: (np.linalg.norm((x - p) @ t / s, axis=1) - 1) * s.min(),
-                    hu,
-                    place,
-                    float(half.max()),
-                )
-            )
+        found += small_bone(place, axes, half, 0.5)
     return tuple(found)

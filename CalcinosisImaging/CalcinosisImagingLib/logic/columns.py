@@ -9,8 +9,8 @@ IDENTITY_COLUMNS = ("participant", "session", "hand", "modality", "view", "depos
 """What a row of deposits.csv is about."""
 
 FOUND_COLUMNS = ("confidence",)
-"""What the segmentation says of a deposit that it found: the probability, 0..1, that it is one; empty if a person drew
-or changed it."""
+"""What the segmentation says of a deposit that it found: how sure it is one, 0..1 (no probability, see docs/ct.md);
+empty if a person drew or changed it."""
 
 DEPOSIT_COLUMNS = (*IDENTITY_COLUMNS, *(measure.key for measure in MEASURES), *FOUND_COLUMNS)
 

@@ -24,7 +24,8 @@ def fill_shells(hu: np.ndarray) -> np.ndarray:
     faces of the array the holes are filled in 2-D.
     """
     hu = _closed_by_faces(hu)
-    closed, lifted = _lifted(hu, sitk.sitkCross)
+    closing = sitk.GrayscaleMorphologicalClosing(sitk.GetImageFromArray(hu), [1] * 3, sitk.sitkCross)
+    closed, lifted = (sitk.GetArrayFromImage(image) for image in (closing, sitk.GrayscaleFillhole(closing)))
     return np.where(lifted > closed + FILL_GAIN_HU, lifted, hu)
 
 
@@ -109,10 +110,3 @@ def _closed_by_faces(hu: np.ndarray) -> np.ndarray:
             plane = sitk.GetImageFromArray(np.ascontiguousarray(hu[tuple(face)]))
             hu[tuple(face)] = sitk.GetArrayFromImage(sitk.GrayscaleFillhole(plane))
     return hu
-
-
-def _lifted(hu: np.ndarray, kernel: int) -> tuple[np.ndarray, np.ndarray]:
-    """The closing of the image by one voxel, and that with its holes filled."""
-    closed = sitk.GrayscaleMorphologicalClosing(sitk.GetImageFromArray(hu), [1] * 3, kernel)
-    lifted = sitk.GrayscaleFillhole(closed)
-    return sitk.GetArrayFromImage(closed), sitk.GetArrayFromImage(lifted)
