@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtri
 
+from .background import background
 from .body_fit import BodyTask, fit_body
-from .crops import averaged, away_mm, finer, halved, highest_near, median, smoothed_crop
+from .crops import averaged, away_mm, highest_near, median, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -24,7 +25,6 @@ DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
 SMOOTHED_DEPTH = 0.25
 """Part of a body's depth by which its image may be smoothed."""
-BACKGROUND_MM = 1.5
 RING_MM = 1.6
 PEAK_MM = 1.3
 """Reach within which the height of a bone or another body is taken: about a shell's thickness."""
@@ -86,6 +86,7 @@ def delineate(
     noise: Noise,
     psf: PointSpread,
     spacing: np.ndarray,
+    depth_mm: np.ndarray | None = None,
 ) -> Delineated:
     """Outline one deposit.
 
@@ -97,14 +98,15 @@ def delineate(
     ----------
     hu, own, blocked: (K, J, I) crops: image, first guess of the body, voxels of bones and of other bodies.
     soft_hu: usual level of soft tissue.
+    depth_mm: of every voxel under the skin (`skin_depth`); None: tissue has no layers.
     """
     sigma = float(np.mean(psf.sigma_mm))
     away = away_mm(own, spacing)
     tissue = (hu > NOT_TISSUE_HU) & (hu < soft_hu + DENSE_HU)
     beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean())
     around = tissue & (away > beyond) & (away <= beyond + RING_MM) & ~_widened(blocked, spacing, 2.5 * sigma)
-    background = _background(hu, around, soft_hu, spacing)
-    excess = hu - background
+    without = background(hu, around, soft_hu, spacing, depth_mm)
+    excess = hu - without
     if blocked.any():
         excess -= _halo(excess, blocked, psf, spacing)
     deepest = -float(away.min())
@@ -142,7 +144,7 @@ def delineate(
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
-    return _result(hu.shape, box, fraction, own, background, found.contrast_hu, doubt, float(np.prod(spacing)))
+    return _result(hu.shape, box, fraction, own, without, found.contrast_hu, doubt, float(np.prod(spacing)))
 
 
 def _result(
@@ -215,17 +217,6 @@ def _blurred_noise(excess: np.ndarray, around: np.ndarray, sigma: np.ndarray) ->
     blurred = smoothed_crop(np.where(around, excess, 0), sigma, 2.5)
     values = blurred[around]
     return 1.4826 * float(median(np.abs(values))) if values.size else 0.0
-
-
-def _background(hu: np.ndarray, around: np.ndarray, soft_hu: float, spacing: np.ndarray) -> np.ndarray:
-    """What the tissue would be without the deposit: the tissue around it, carried inwards (normalised convolution)."""
-    # Means of pairs of voxels along each axis are enough for what is so smooth.
-    sigma = BACKGROUND_MM / (2 * spacing)
-    weight = halved(around.astype(np.float32), sigma)
-    values = halved(np.where(around, hu, 0).astype(np.float32), sigma)
-    # A little of the usual level, so that it takes over where no tissue is near.
-    coarse = (values + np.float32(1e-3 * soft_hu)) / (weight + np.float32(1e-3))
-    return finer(coarse, 2)[tuple(slice(n) for n in hu.shape)]
 
 
 def _widened(mask: np.ndarray, spacing: np.ndarray, distance_mm: float) -> np.ndarray:
