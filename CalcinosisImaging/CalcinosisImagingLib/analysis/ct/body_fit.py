@@ -17,6 +17,11 @@ LEAST_ROUNDS = 3
 OFFSET_ROUNDS = (2, 4, 8, 16, 32)
 """Rounds in which the level of the background is looked at again."""
 LARGEST_STEP = 0.3
+FULL = 0.9
+"""A voxel so full shows the contrast."""
+THIN, THIN_TIMES, HELD_ROUNDS = 0.05, 2.0, 8
+"""A body of which less than this part is full in the image is fitted once more, from so many times the contrast, held
+for so many rounds."""
 MOMENTUM = 0.5
 DOUBT = 1.0
 """Of the residual only what exceeds so many standard deviations of the noise changes the shape."""
@@ -65,12 +70,14 @@ class BodyFit:
     level: the level function on the finer voxels; the body is its level set of ``fine.sum()`` voxels.
     stiffness: sum of squares of the image's change per unit of log(contrast): the noise's variance over it is the
         variance of log(contrast) for a shape that is known.
+    misfit: mean square of what the fit does not explain, HU².
     """
 
     contrast_hu: float
     fine: np.ndarray
     level: np.ndarray
     stiffness: float
+    misfit: float
 
 
 def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
@@ -81,18 +88,38 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     blurring the residual back into the level function (Van Cittert 1931, for a binary body; with momentum), which
     restores rims, tips and meshes.
 
+    What is as thin as the blur all through looks the same when thicker and fainter. The fit begins at the thick end,
+    with the smoothed image, and ends where the residual is small enough, before threads are as thin as they are. From
+    there it goes on from the thin end, with the contrast held high until the shape has followed.
+
     Parameters
     ----------
     excess: (K, J, I) image minus background, HU.
     start: the same, smoothed: the first level function.
     """
-    region, tissue, times, contrast = task.region, task.tissue, task.times, task.contrast_hu
-    level = finer(start, times) / np.float32(contrast)
+    level = finer(start, task.times) / np.float32(task.contrast_hu)
+    fit = _fit(excess, level, task.contrast_hu, task)
+    if full_share(fit, task) >= THIN:
+        return fit
+    thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
+    return thin if thin.misfit < fit.misfit else fit
+
+
+def full_share(fit: BodyFit, task: BodyTask) -> float:
+    """How much of a body is full in its image: there it shows its contrast by itself."""
+    full = float((task.imaging(fit.fine) > FULL).sum()) * task.times**3
+    return full / float(fit.fine.sum(dtype=np.float64))
+
+
+def _fit(excess: np.ndarray, level: np.ndarray, contrast: float, task: BodyTask, held: int = 0) -> BodyFit:
+    """One run of `fit_body` from a level function and a contrast that is ``held`` for so many rounds."""
+    region, tissue, times = task.region, task.tissue, task.times
     inside = region.astype(np.float32)
     excess = np.where(region | tissue, excess, 0).astype(np.float32)
     doubt = np.float32(DOUBT * task.doubt_hu)
+    level = level.copy()
     kept, change, last = 1.0, np.zeros_like(level), np.inf
-    for number in range(ROUNDS):
+    for number in range(held + ROUNDS):
         total = max(_dot(excess, inside), 1.0)
         fraction, surface = level_set(level, task.fine_region, total / contrast / kept * times**3)
         image, rim = task.imaging(fraction), task.imaging(surface)
@@ -106,18 +133,21 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
         residual *= inside
         derivative = (image - np.float32(size) * rim) * inside
         stiffness = max(contrast * _dot(derivative, derivative), 1e-6)
-        step = _dot(residual, derivative) / stiffness
-        if number + 1 == ROUNDS or (number >= LEAST_ROUNDS and _to_come(step, last) < SETTLED):
-            break
-        last = step
-        contrast *= float(np.exp(min(max(step, -LARGEST_STEP), LARGEST_STEP)))
+        if number >= held:
+            step = _dot(residual, derivative) / stiffness
+            settled = number >= held + LEAST_ROUNDS and _to_come(step, last) < SETTLED
+            if number + 1 == held + ROUNDS or settled:
+                break
+            last = step
+            contrast *= float(np.exp(min(max(step, -LARGEST_STEP), LARGEST_STEP)))
         push = task.back.back(residual)
         push -= np.clip(push, -doubt, doubt)
         push *= np.float32(1.0 / contrast)
         change *= np.float32(MOMENTUM)
         change += push
         level += change
-    return BodyFit(contrast, fraction, level, contrast * stiffness)
+    misfit = _dot(residual, residual) / max(float(inside.sum()), 1.0)
+    return BodyFit(contrast, fraction, level, contrast * stiffness, misfit)
 
 
 def _to_come(step: float, last: float) -> float:

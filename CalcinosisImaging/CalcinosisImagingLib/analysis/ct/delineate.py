@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,8 @@ FINE_VOXELS = 500_000
 NOT_TISSUE_HU = -250.0
 DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
+MOST_UNLIKE = 1.5
+"""Fat and muscle change the contrast of one density by not more."""
 SMOOTHED_DEPTH = 0.25
 """Part of a body's depth by which its image may be smoothed."""
 RING_MM = 1.6
@@ -45,6 +47,8 @@ UNEVEN = 0.2
 STEEP_PER_MM = 0.8
 """A body's blurred surface changes by this part of its value in a millimetre, and more; a plateau by noise alone."""
 SOFTER_PERCENT = 10
+UNEXPLAINED = 3.0
+"""Misfit, in variances of the noise, from which one density does not explain a body: knots of a net look like cores."""
 COMPACT = 0.1
 """Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
 NOISE_FACTOR = 2.0
@@ -116,6 +120,10 @@ def delineate(
         highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
         if noise.smoothed_hu(smooth_mm / spacing) < QUIET * highest or smooth_mm > SMOOTHED_DEPTH * deepest:
             break
+    # One density all through stands out more from fat than from muscle.
+    stands_out = highest + float(without[own].mean()) - without
+    share = np.clip(highest / np.maximum(stands_out, 1.0), 1 / MOST_UNLIKE, MOST_UNLIKE).astype(np.float32)
+    excess, smooth = excess * share, smooth * share
     # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
     rim = np.clip(inside[int(0.05 * (inside.size - 1))] / highest, 0.02, 0.5)
     outward = -sigma * float(ndtri(rim))
@@ -123,8 +131,6 @@ def delineate(
     reach &= ~blocked & (hu > NOT_TISSUE_HU)
     inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
     softer = _softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
-    if softer is not None:
-        excess, smooth, highest = np.minimum(excess, softer), np.minimum(smooth, softer), softer
     tight = ndimage.find_objects(reach.view(np.uint8))[0]
     box = grow_box(tight, 1, hu.shape)
     within = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
@@ -141,6 +147,9 @@ def delineate(
         times,
     )
     first = fit_body(excess[box], smooth[box], task)
+    if softer is not None and first.misfit > UNEXPLAINED * noise.hu**2:
+        task = replace(task, contrast_hu=softer)
+        first = fit_body(np.minimum(excess, softer)[box], np.minimum(smooth, softer)[box], task)
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
