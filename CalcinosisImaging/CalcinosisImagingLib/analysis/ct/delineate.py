@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .background import background
-from .body_fit import BodyTask, fit_body
+from .body_fit import THIN, BodyTask, fit_body, full_share
 from .crops import averaged, away_mm, highest_near, median, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
@@ -23,7 +23,7 @@ FINE_VOXELS = 500_000
 NOT_TISSUE_HU = -250.0
 DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
-MOST_UNLIKE = 1.5
+EVEN, MOST_UNLIKE = 0.05, 1.5
 """Fat and muscle change the contrast of one density by not more."""
 SMOOTHED_DEPTH = 0.25
 """Part of a body's depth by which its image may be smoothed."""
@@ -120,10 +120,6 @@ def delineate(
         highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
         if noise.smoothed_hu(smooth_mm / spacing) < QUIET * highest or smooth_mm > SMOOTHED_DEPTH * deepest:
             break
-    # One density all through stands out more from fat than from muscle.
-    stands_out = highest + float(without[own].mean()) - without
-    share = np.clip(highest / np.maximum(stands_out, 1.0), 1 / MOST_UNLIKE, MOST_UNLIKE).astype(np.float32)
-    excess, smooth = excess * share, smooth * share
     # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
     rim = np.clip(inside[int(0.05 * (inside.size - 1))] / highest, 0.02, 0.5)
     outward = -sigma * float(ndtri(rim))
@@ -150,6 +146,10 @@ def delineate(
     if softer is not None and first.misfit > UNEXPLAINED * noise.hu**2:
         task = replace(task, contrast_hu=softer)
         first = fit_body(np.minimum(excess, softer)[box], np.minimum(smooth, softer)[box], task)
+    elif full_share(first, task) >= THIN:
+        even = _evened(first.contrast_hu, without, own)
+        if np.ptp(even[own]) > EVEN:
+            first = fit_body((excess * even)[box], (smooth * even)[box], task)
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
@@ -175,6 +175,12 @@ def _result(
     return Delineated(
         mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3, doubt
     )
+
+
+def _evened(contrast: float, without: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Factor that makes a body of one density, which stands out more from fat than from muscle, stand out evenly."""
+    stands_out = contrast + float(without[own].mean()) - without
+    return np.clip(contrast / np.maximum(stands_out, 1.0), 1 / MOST_UNLIKE, MOST_UNLIKE).astype(np.float32)
 
 
 def _softer_part(smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spacing: np.ndarray) -> np.float32 | None:
