@@ -53,6 +53,7 @@ COMPACT = 0.1
 """Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
 NOISE_FACTOR = 2.0
 """Few independent voxels vary by chance: their variance must exceed that of the noise so many times."""
+RIM = (0.02, 0.9)
 BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
@@ -107,7 +108,8 @@ def delineate(
     sigma = float(np.mean(psf.sigma_mm))
     away = away_mm(own, spacing)
     tissue = (hu > NOT_TISSUE_HU) & (hu < soft_hu + DENSE_HU)
-    beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean())
+    inside = np.sort(smoothed_crop(hu, SMOOTH_MM[0] / spacing)[own]) - soft_hu
+    beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean()) - min(_outward(inside, _high(inside), sigma), 0.0)
     around = tissue & (away > beyond) & (away <= beyond + RING_MM) & ~_widened(blocked, spacing, 2.5 * sigma)
     without = background(hu, around, soft_hu, spacing, depth_mm)
     excess = hu - without
@@ -117,12 +119,10 @@ def delineate(
     for smooth_mm in SMOOTH_MM:
         smooth = smoothed_crop(excess, smooth_mm / spacing)
         inside = np.sort(smooth[own])
-        highest = max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
+        highest = _high(inside)
         if noise.smoothed_hu(smooth_mm / spacing) < QUIET * highest or smooth_mm > SMOOTHED_DEPTH * deepest:
             break
-    # The guess's surface lies where its faintest voxels are: far outside of the body's, if the body is bright.
-    rim = np.clip(inside[int(0.05 * (inside.size - 1))] / highest, 0.02, 0.5)
-    outward = -sigma * float(ndtri(rim))
+    outward = _outward(inside, highest, sigma)
     reach = (away <= sigma * REACH_SIGMAS - outward) | own
     reach &= ~blocked & (hu > NOT_TISSUE_HU)
     inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
@@ -175,6 +175,20 @@ def _result(
     return Delineated(
         mask, whole, float(background[mask].mean()), contrast, float(whole.sum(dtype=np.float64)) * voxel_mm3, doubt
     )
+
+
+def _high(inside: np.ndarray) -> float:
+    """Height of a body from its values (sorted) over the background."""
+    return max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
+
+
+def _outward(inside: np.ndarray, highest: float, sigma: float) -> float:
+    """How far (mm) outside of a body the surface of its first guess lies, from the values (sorted) in the guess.
+
+    The surface lies where the faintest ones are: far outside of a bright body's, inside of that of faint paste.
+    """
+    rim = float(np.clip(inside[int(0.05 * (inside.size - 1))] / highest, *RIM))
+    return -sigma * float(ndtri(rim))
 
 
 def _evened(contrast: float, without: np.ndarray, own: np.ndarray) -> np.ndarray:
