@@ -20,6 +20,7 @@ from .noise import Noise
 from .psf import FWHM_PER_SIGMA, PointSpread
 from .reject import DOUBTFUL, FIRST_HOLLOW, RIND_MM3, Place, confidence, facts, least_confidence, reason
 from .settings import CtSettings
+from .skin_depth import SkinDepth
 from .split import split_all
 from .tissue import densest_tissue
 from .vessels import vessel_labels
@@ -125,6 +126,7 @@ def find_candidates(
     labels: np.ndarray,
     fractions: np.ndarray,
     sesamoid_joints: np.ndarray,
+    depth: SkinDepth,
 ) -> list[Candidate]:
     """Find and describe the dense bodies outside the bones.
 
@@ -132,6 +134,7 @@ def find_candidates(
     ----------
     hu, bones: (K, J, I) of one box.
     sesamoid_joints: (N, 3) mm along k, j, i from the box's first voxel.
+    depth: under the skin, of the box's voxels.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
     cores, vessels = _bodies(hu, bones, soft_hu, psf, spacing, settings, labels)
@@ -153,7 +156,10 @@ def find_candidates(
     candidates = []
     with ThreadPoolExecutor(THREADS) as pool:
         described = pool.map(
-            lambda t: _describe(hu[t[1]], bones[t[1]], t[2], t[0], soft_hu, noise, psf, spacing, settings, t[3]), tasks
+            lambda t: _describe(
+                hu[t[1]], bones[t[1]], t[2], t[0], soft_hu, noise, psf, spacing, depth.of(t[1]), settings, t[3]
+            ),
+            tasks,
         )
         for (label, wide, before, _), (candidate, mask, fraction) in zip(tasks, described, strict=True):
             part = labels[wide]
@@ -276,13 +282,14 @@ def _describe(
     noise: Noise,
     psf: PointSpread,
     spacing: np.ndarray,
+    depth_mm: np.ndarray,
     settings: CtSettings,
     place: Place,
 ) -> tuple[Candidate, np.ndarray, np.ndarray]:
     """One body on its crop; its mask (bool) and fractions (uint8) there."""
     own = labels == label
     blocked = (bones > 0) | ((labels > 0) & ~own)
-    found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing)
+    found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing, depth_mm)
     known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise.hu, spacing)
     beside_bone = _is_beside(own, bones)
     place = replace(

@@ -29,7 +29,7 @@ THICKEST_TIMES = 2.5
 NEARBY_MM, FOOT_MM = 6.0, 3.0
 SURFACE_MM = 0.3
 """The shell's surface reaches so far beyond its usual depth."""
-CUT_PERCENT, CUT_MM = 65, 0.15
+CUT_PERCENT, CUT_MM = 55, 0.05
 """Under a deposit the shell is cut so far beyond this percentile of the depths around its foot."""
 SAMPLES = 1500
 BESIDE_MM = 6.0

@@ -13,7 +13,9 @@ from .sections import Sections
 PEAK_RADIUS_MM = 1.3
 """Reach within which the shell's peak is looked for: more than a shell's thickness, less than a bone's radius."""
 CORE_DEPTH_MM = 1.2
-HALF = 0.5
+HALF = 0.62
+"""Of the height of the blurred shell. It is thinner than the blur at the ends of bones: half of its own height is more
+than half of what the scan shows."""
 METAL_HU = 2600.0
 METAL_RIM_VOXELS = 4
 BRIGHTEST = 1.35
@@ -25,7 +27,7 @@ def outline_bones(
 ) -> None:
     """Write bone labels into ``result`` (uint8, zero, the box of the volume).
 
-    A voxel belongs to a bone where it exceeds half of the local height of the shell over soft tissue, or where it is
+    A voxel belongs to a bone where it exceeds `HALF` of the local height of the shell over soft tissue, or where it is
     enclosed by such voxels or lies deep inside the body.
 
     Parameters

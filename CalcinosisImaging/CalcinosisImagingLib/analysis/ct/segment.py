@@ -16,6 +16,7 @@ from .noise import measure_noise
 from .outline import outline_bones
 from .psf import PointSpread, gaussian
 from .settings import CtSettings
+from .skin_depth import skin_depth
 from .skin_edge import estimate_point_spread
 
 DEPOSIT_COLOUR = (0.9, 0.35, 0.2)
@@ -86,6 +87,7 @@ def segment_ct(volume: Volume, settings: CtSettings = CtSettings(), progress: Pr
         labels[box],
         fractions[box],
         joints,
+        skin_depth(volume.voxels, spacing, box).seen_from(box),
     )
     report(progress, 0.95, "writing results")
     present = np.bincount(bones[bones > 0], minlength=256) > 0

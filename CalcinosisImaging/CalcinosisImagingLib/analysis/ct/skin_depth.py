@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -35,6 +35,10 @@ class SkinDepth:
     depth_mm: np.ndarray
     times: np.ndarray
     start: np.ndarray
+
+    def seen_from(self, box: Box) -> SkinDepth:
+        """The same for the indices of a box of the image."""
+        return replace(self, start=self.start - [s.start for s in box])
 
     def of(self, box: Box) -> np.ndarray:
         """Depth (mm, float32) of the image's voxels in a box, interpolated."""

@@ -9,6 +9,7 @@ import numpy as np
 from ..ct.delineate import Delineated, delineate
 from ..ct.noise import Noise, measure_noise
 from ..ct.psf import PointSpread
+from ..ct.skin_depth import SkinDepth, skin_depth
 from ..ct.skin_edge import skin_point_spread
 from ..volume import Volume
 from .cut import Box, Cut, grow
@@ -19,16 +20,16 @@ SKIN_WITHIN_MM = 25.0
 
 @dataclass(frozen=True)
 class Scanner:
-    """How a CT that shows its skin looks at bodies: point spread (overshoot and all) and noise."""
+    """How a CT that shows its skin looks at bodies: point spread (overshoot and all), noise, and how deep they lie."""
 
     spread: PointSpread
     noise: Noise
+    depth: SkinDepth
 
     def outline(self, cut: Cut, background_hu: float) -> Delineated:
         """Body and contrast whose image is most like the scan; the mask is the first guess."""
-        return delineate(
-            cut.values, cut.mask, cut.foreign, background_hu, self.noise, self.spread, np.asarray(cut.spacing_mm)
-        )
+        spacing, depth = np.asarray(cut.spacing_mm), self.depth.of(cut.box)
+        return delineate(cut.values, cut.mask, cut.foreign, background_hu, self.noise, self.spread, spacing, depth)
 
 
 def scanner_of(volume: Volume, boxes: list[tuple[int, Box]]) -> Scanner | None:
@@ -38,4 +39,6 @@ def scanner_of(volume: Volume, boxes: list[tuple[int, Box]]) -> Scanner | None:
     spacing = volume.spacing_mm[::-1]
     hu = volume.voxels[grow(whole, np.ceil(SKIN_WITHIN_MM / spacing), volume.voxels.shape)]
     spread = skin_point_spread(hu, spacing)
-    return None if spread is None else Scanner(spread, measure_noise(hu))
+    if spread is None:
+        return None
+    return Scanner(spread, measure_noise(hu), skin_depth(volume.voxels, spacing, whole))
