@@ -87,8 +87,6 @@ OPEN_MESH = {
         84, (0.6, 0.6, 0.55), 0.82, 0.0, 18, others=SMALL, cortex_hu=(650.0, 1150.0), cortex_mm=(0.5, 1.3)
     ),
     "surfaces 85: 0.3 mm, none": _mesh(85, (0.32, 0.32, 0.4), 0.6, 0.4, 40, count=0, rotation_deg=(60, 0, 70)),
-}
-HELD_OUT_MESH = {
     "surfaces 141: 0.4 mm": _mesh(141, (0.42, 0.42, 0.4), 0.7, 0.0, 26, others=VESSEL, rotation_deg=(30, 10, 110)),
     "surfaces 142: 0.35 mm, bone kernel": _mesh(
         142, (0.35, 0.35, 0.37), 0.58, 0.5, 48, left=True, rotation_deg=(100, 25, -15)
@@ -102,6 +100,30 @@ HELD_OUT_MESH = {
         146, (0.5, 0.5, 0.5), 0.75, 0.1, 25, count=0, left=True, rotation_deg=(-60, 40, 0)
     ),
 }
+HELD_OUT_MESH = {
+    "surfaces 161: 0.4 mm, left": _mesh(
+        161, (0.38, 0.38, 0.42), 0.66, 0.2, 30, others=VESSEL, left=True, rotation_deg=(-20, 100, 15)
+    ),
+    "surfaces 162: 0.3 mm, bone kernel": _mesh(162, (0.31, 0.31, 0.4), 0.54, 0.6, 52, rotation_deg=(140, 5, 40)),
+    "surfaces 163: 0.5 mm": _mesh(163, (0.47, 0.47, 0.55), 0.76, 0.0, 23, others=INSIDE, rotation_deg=(10, -70, 30)),
+    "surfaces 164: 0.6 mm, osteopenic, left": _mesh(
+        164,
+        (0.6, 0.6, 0.6),
+        0.83,
+        0.1,
+        18,
+        others=SMALL,
+        left=True,
+        cortex_hu=(680.0, 1150.0),
+        cortex_mm=(0.5, 1.3),
+        rotation_deg=(75, 15, -100),
+    ),
+    "surfaces 165: 0.45 mm": _mesh(165, (0.45, 0.45, 0.4), 0.72, 0.1, 27, others=SMALL, rotation_deg=(190, 35, 60)),
+    "surfaces 166: 0.55 mm, none": _mesh(166, (0.55, 0.55, 0.5), 0.8, 0.0, 22, count=0, rotation_deg=(35, -25, 150)),
+    "surfaces 167: 0.4 mm, none, left": _mesh(
+        167, (0.36, 0.36, 0.45), 0.64, 0.35, 42, count=0, left=True, rotation_deg=(0, 60, -75)
+    ),
+}
 OPEN_PHANTOM = {
     "phantom 31: typical": (31, "typical"),
     "phantom 32: easy": (32, "easy"),
@@ -113,12 +135,16 @@ OPEN_PHANTOM = {
     "phantom 92: typical": (92, "typical"),
     "phantom 93: easy": (93, "easy"),
     "phantom 94: hard, 1 mm slices": (94, "hard"),
-}
-HELD_OUT_PHANTOM = {
     "phantom 151: typical": (151, "typical"),
     "phantom 152: typical": (152, "typical"),
     "phantom 153: easy": (153, "easy"),
     "phantom 154: hard, 1 mm slices": (154, "hard"),
+}
+HELD_OUT_PHANTOM = {
+    "phantom 171: typical": (171, "typical"),
+    "phantom 172: easy": (172, "easy"),
+    "phantom 173: typical": (173, "typical"),
+    "phantom 174: hard, 1 mm slices": (174, "hard"),
 }
 OPEN = (*OPEN_MESH, *OPEN_PHANTOM)
 HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
