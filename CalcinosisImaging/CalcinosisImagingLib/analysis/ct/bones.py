@@ -17,6 +17,7 @@ from .naming import Naming, name_bodies, oversized
 from .partition import bodies as cut_bodies
 from .shape import Body, measure_bodies
 from .shells import are_open, fill_bodies, fill_shells, lift_inside
+from .tips import found_tips
 from .walls import split_at_walls, without_idle_cuts
 
 BODY_CONTRAST_HU = 150.0
@@ -99,8 +100,7 @@ def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
     if divided is not labels:
         labels = divided
         groups, namings = _named(work, labels)
-    if leaking:
-        fill_bodies(labels, sorted(_labels_named(groups, namings)))
+    fill_bodies(labels, sorted(_labels_named(groups, namings)))
     return _table(work, labels, soft_hu, groups, namings)
 
 
@@ -155,7 +155,8 @@ def _table(
     for group, naming, left in zip(groups, namings, lefts, strict=True):
         prefix, offset = ("left:", LEFT_OFFSET) if left else ("", 0)
         names = {group[i].label: (BONE_LABELS[name], name) for i, name in naming.names.items()}
-        unnamed = [b for i, b in enumerate(group) if i not in naming.names and _is_bone(b, work, labels, soft_hu)]
+        bones = {i for i, b in enumerate(group) if i in naming.names or _is_bone(b, work, labels, soft_hu)}
+        unnamed = [group[i] for i in bones | found_tips(group, bones) if i not in naming.names]
         unnamed.sort(key=lambda b: (-b.volume_mm3, b.label))
         for number, body in enumerate(unnamed[: LEFT_OFFSET - FIRST_UNKNOWN_LABEL], start=1):
             names[body.label] = (FIRST_UNKNOWN_LABEL - 1 + number, f"unknown-{number}")

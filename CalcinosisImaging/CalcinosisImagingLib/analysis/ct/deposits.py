@@ -12,6 +12,7 @@ from scipy import ndimage
 from .border import is_cut, is_inside_cut_bone
 from .crops import nearest_mm
 from .delineate import delineate, margin_mm
+from .faint import faint_bodies
 from .form import shell_form
 from .grid import Box, grow_box
 from .halo import subtract_halo
@@ -33,6 +34,8 @@ NOISE_FACTOR = 3.5
 """Standard deviations of the noise by which voxels are above soft tissue, and peaks of fragments above the densest."""
 PEAK_FACTOR = 5.0
 """The same for the highest peak of a deposit: a hand has some hundred thousand places where noise could be so high."""
+CLEAR = 2.0
+"""A piece that peaks so many times higher than it must is no speck of noise in a faint body."""
 LEAST_PIECE_MM3 = 0.3
 CORE = 0.45
 """Share of a body's greatest contrast that its core has: about its true width, whatever its blur."""
@@ -187,23 +190,28 @@ def _bodies(
     """
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     dense_hu, rest = densest_tissue(smooth, bones, soft_hu, spacing)
-    threshold = max(soft_hu + max(settings.minimum_contrast_hu, NOISE_FACTOR * rest), TENDON_HU)
+    least_hu = max(soft_hu + settings.minimum_contrast_hu, TENDON_HU)
+    threshold = max(soft_hu + NOISE_FACTOR * rest, least_hu)
     subtract_halo(smooth, bones, soft_hu, _blur_mm(psf, spacing), spacing)
     reach_mm = _bone_reach_mm(psf, spacing)
     mask = smooth > threshold
     mask &= bones == 0
-    # Few voxels are left: all further work is on their list, not on the whole box.
-    dense = np.flatnonzero(mask)
+    dense, pieces, sizes, peaks = _pieces(mask, smooth, spacing)
+    # A body of many voxels may be sure though none of them is; noise lifts some of them.
+    sure = dense_hu + PEAK_FACTOR * rest
+    taken = bones > 0
+    _put(taken, dense, (peaks > soft_hu + CLEAR * (sure - soft_hu))[pieces])
+    faint = faint_bodies(smooth, taken, soft_hu, dense_hu, least_hu, spacing)
+    del taken
+    if faint.any():
+        mask |= faint
+        dense, pieces, sizes, peaks = _pieces(mask, smooth, spacing)
+        whole = np.unique(pieces[faint[np.unravel_index(dense, hu.shape)]])
+        peaks[whole] = np.maximum(peaks[whole], np.ceil(sure) + 1)
+    del faint, mask
     heights = smooth.ravel()[dense]
     del smooth
-    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
-    del mask
-    pieces = sitk.GetArrayViewFromImage(components).ravel()[dense]
-    del components
-    sizes = np.bincount(pieces, minlength=1) * float(np.prod(spacing))
     # Noise in a tendon or in the skin passes the threshold in places, but seldom by far.
-    peaks = np.full(len(sizes), np.iinfo(np.int16).min)
-    np.maximum.at(peaks, pieces, heights)
     kept = np.flatnonzero((sizes >= LEAST_PIECE_MM3) & (peaks > dense_hu + NOISE_FACTOR * rest))
     kept = kept[kept > 0]
     table = np.zeros(len(sizes), np.uint16)
@@ -222,9 +230,25 @@ def _bodies(
     groups = group(labels, found, spacing, settings.group_distance_mm, alone)
     groups[vessels] = group(labels, found, spacing, settings.group_distance_mm, others)[vessels]
     groups = groups.astype(np.uint16)
-    high = np.bincount(groups[1:], weights=peaks[kept] > dense_hu + PEAK_FACTOR * rest, minlength=len(groups)) > 0
+    high = np.bincount(groups[1:], weights=peaks[kept] > sure, minlength=len(groups)) > 0
     _put(labels, dense, np.where(high[groups], groups, 0)[values])
     return cores, set(groups[vessels].tolist())
+
+
+def _pieces(
+    mask: np.ndarray, smooth: np.ndarray, spacing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Connected pieces of a mask: flat positions, the piece of each; size (mm³) and peak (int) of every piece, 0 none.
+
+    Few voxels are in the mask: all further work is on their list, not on the whole box.
+    """
+    dense = np.flatnonzero(mask)
+    components = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
+    pieces = sitk.GetArrayViewFromImage(components).ravel()[dense]
+    sizes = np.bincount(pieces, minlength=1) * float(np.prod(spacing))
+    peaks = np.full(len(sizes), np.iinfo(np.int16).min)
+    np.maximum.at(peaks, pieces, smooth.ravel()[dense])
+    return dense, pieces, sizes, peaks
 
 
 def _blur_mm(psf: PointSpread, spacing: np.ndarray) -> np.ndarray:

@@ -48,6 +48,8 @@ CREST_SLOPE = 0.15
 """And it must be so much higher than long."""
 CREST_SHARE = 0.002
 """And what is as bright as a crest must be at least this share of the bone: large bones have large crests."""
+SHAFT_ALONG, SHAFT_SLENDER, SHAFT_BEYOND = 0.95, 1.6, 0.8
+"""The solid shaft of a bone goes on from the middle of its base (cosine), longer than wide, beyond all of the base."""
 LEAST_CONTRAST, MOST_CONTRAST = 0.45, 0.7
 """With less, a shell and what it holds look like one solid body: nothing as bright as they is told from them."""
 
@@ -181,7 +183,7 @@ def _is_deposit(
         return False
     over = _over_hull(piece, box, rest, spacing)
     top = float(np.percentile(over, 95))
-    if float((over > 0).mean()) < OUTSIDE_SHARE or top < LOWEST_MM:
+    if float((over > 0).mean()) < OUTSIDE_SHARE or top < LOWEST_MM or _is_shaft(piece, box, rest, spacing):
         return False
     if brightness > CREST[1]:
         return True
@@ -190,6 +192,23 @@ def _is_deposit(
     points = np.argwhere(piece) * spacing
     length = 4.0 * float(np.sqrt(np.linalg.eigvalsh(np.cov(points.T))[-1]))
     return volume * top**2 >= CREST_MM5 / contrast**2 and top >= CREST_SLOPE * length
+
+
+def _is_shaft(piece: np.ndarray, box: Box, rest: np.ndarray, spacing: np.ndarray) -> bool:
+    """Whether a piece is the rest of a bone of which only the base has marrow: the solid shaft of a last phalanx.
+
+    It goes on along its own long axis from the middle of the base, and is longer than the base is.
+    """
+    if not rest.any():
+        return False
+    points = (np.argwhere(piece) + [s.start for s in box]) * spacing
+    base = np.argwhere(rest) * spacing
+    onward = points.mean(0) - base.mean(0)
+    onward /= np.linalg.norm(onward)
+    values, vectors = np.linalg.eigh(np.cov(points.T))
+    beyond = float((points @ onward > np.percentile(base @ onward, 98)).mean())
+    slender = values[2] > SHAFT_SLENDER**2 * values[1] and values[2] > float(np.var(base @ onward))
+    return bool(slender and beyond > SHAFT_BEYOND and abs(onward @ vectors[:, 2]) > SHAFT_ALONG)
 
 
 def _over_hull(piece: np.ndarray, box: Box, rest: np.ndarray, spacing: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..anatomy import ray
 from .rays import MISSING_COST, bone_cost, link_cost
 from .shape import Body
 from .template import LENGTHS_MM
+from .tips import goes_on
 
 NEAR_MM = 15.0
 """A deposit shifts the end of the bone that it sticks to."""
@@ -44,6 +45,11 @@ def name_orphans(all_bodies: list[Body], names: dict[int, str], scale: float, ta
             best = min(costs, key=lambda i: (costs[i], i), default=None)
             if best is not None and costs[best] < MOST_COST:
                 found[best] = missing
+            elif missing.startswith("distal"):
+                # A last phalanx may be resorbed to a stub, of any length.
+                stubs = [i for i in costs if goes_on(neighbour, free, all_bodies[i])]
+                if stubs:
+                    found[max(stubs, key=lambda i: (all_bodies[i].volume_mm3, -i))] = missing
     return found
 
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from .grid import WORK_MM, boxes, grow_box
 
 FILL_GAIN_HU = 50
-STEPS = (1, 2, 3)
+STEPS = (1, 2, 3, 4)
 """Half of the width, in voxels, of the gaps that are closed to find what a leaking shell encloses."""
 RIM_STEPS, RIM_PERCENT = 2, 75
 SHELL_MM3 = 100.0

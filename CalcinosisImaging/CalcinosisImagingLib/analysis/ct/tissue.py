@@ -27,7 +27,7 @@ def densest_tissue(smooth: np.ndarray, bones: np.ndarray, soft_hu: float, spacin
     smooth: (K, J, I) int16, lightly smoothed.
     bones: labels; blocks beside them do not count.
     """
-    noise = _noise_hu(smooth, soft_hu, spacing)
+    noise = noise_between(smooth, soft_hu, spacing)
     size = np.maximum(np.round(BLOCK_MM / spacing), 1).astype(int)
     count = np.array(smooth.shape) // size
     levels = []
@@ -46,10 +46,10 @@ def densest_tissue(smooth: np.ndarray, bones: np.ndarray, soft_hu: float, spacin
     return max(dense, soft_hu), noise
 
 
-def _noise_hu(smooth: np.ndarray, soft_hu: float, spacing: np.ndarray) -> float:
-    """Standard deviation of the noise of a smoothed image, from tissue `LAG_MM` apart (robust)."""
-    lag = max(round(LAG_MM / float(spacing[2])), 1)
-    left, right = smooth[::2, :, :-lag:3], smooth[::2, :, lag::3]
+def noise_between(hu: np.ndarray, soft_hu: float, spacing: np.ndarray, lag_mm: float = LAG_MM) -> float:
+    """Standard deviation of the noise of a smoothed image, from tissue ``lag_mm`` apart (robust)."""
+    lag = max(round(lag_mm / float(spacing[2])), 1)
+    left, right = hu[::2, :, :-lag:3], hu[::2, :, lag::3]
     low, high = soft_hu - 100.0, soft_hu + 100.0
     both = (left > low) & (left < high) & (right > low) & (right < high)
     difference = left[both].astype(np.float32) - right[both]
