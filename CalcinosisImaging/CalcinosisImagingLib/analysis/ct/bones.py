@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from ..anatomy import BONE_LABELS
+from ..anatomy import BONE_LABELS, CARPALS
 from ..segmentation import Segment
 from .carpus import ray_points
 from .divide import divide_by_template, divide_merged
@@ -16,7 +16,7 @@ from .hands import group_by_hand, part_touching_hands
 from .naming import Naming, name_bodies, oversized
 from .partition import bodies as cut_bodies
 from .shape import Body, measure_bodies
-from .shells import are_open, fill_bodies, fill_shells, lift_inside
+from .shells import are_open, fill_bodies, fill_hollows, fill_shells, lift_inside
 from .tips import found_tips
 from .walls import split_at_walls, without_idle_cuts
 
@@ -101,6 +101,9 @@ def find_bones(work: WorkGrid, soft_hu: float) -> BodyTable:
         labels = divided
         groups, namings = _named(work, labels)
     fill_bodies(labels, sorted(_labels_named(groups, namings)))
+    pairs = zip(groups, namings, strict=True)
+    stout = [group[i].label for group, naming in pairs for i, name in naming.names.items() if name in CARPALS]
+    fill_hollows(labels, sorted(stout))
     return _table(work, labels, soft_hu, groups, namings)
 
 

@@ -64,7 +64,7 @@ def faint_bodies(
 def _body(
     smooth: np.ndarray, taken: np.ndarray, soft_hu: float, peak: float, foot: float, spacing: np.ndarray
 ) -> np.ndarray:
-    """What exceeds ``foot`` in pieces that reach ``peak``, of a crop around a body, at the coarse scale on its voxels."""
+    """What exceeds ``foot`` in pieces that reach ``peak``: the coarse scale on the voxels of a crop around a body."""
     coarse = _smoothed(smooth.astype(np.float32), taken, soft_hu, SCALE_MM / spacing, spacing)
     labels, count = ndimage.label((coarse > foot) & ~taken)
     numbers = np.arange(1, count + 1)

@@ -9,9 +9,11 @@ from scipy import ndimage
 from .grid import WORK_MM, boxes, grow_box
 
 FILL_GAIN_HU = 50
-STEPS = (1, 2, 3, 4)
+STEPS = (1, 2, 3)
 """Half of the width, in voxels, of the gaps that are closed to find what a leaking shell encloses."""
 RIM_STEPS, RIM_PERCENT = 2, 75
+HOLLOW_STEPS = 5
+"""Half of the width, in voxels, of hollows that a stout bone does not have: its joints are wider, its grooves flatter."""
 SHELL_MM3 = 100.0
 OPEN_SHARE, OPEN_BODIES = 0.25, 0.3
 """A body is an open shell if this share of what it encloses is not in it; shells leak if so many bodies are open."""
@@ -68,6 +70,19 @@ def fill_bodies(labels: np.ndarray, wanted: list[int]) -> None:
         if box is not None:
             part = labels[box]
             part[_enclosed(part == label, STEPS) & (part == 0)] = label
+
+
+def fill_hollows(labels: np.ndarray, wanted: list[int]) -> None:
+    """Give hollows of the wanted bodies, open or not, that no other body has a part of, to them, in place."""
+    found = boxes(labels)
+    for label in wanted:
+        box = found[label - 1]
+        if box is not None:
+            part = labels[box]
+            whole = np.pad(part == label, HOLLOW_STEPS + 1)
+            away = ndimage.distance_transform_edt(~whole)
+            closed = ndimage.distance_transform_edt(away <= HOLLOW_STEPS) > HOLLOW_STEPS
+            part[closed[(slice(HOLLOW_STEPS + 1, -HOLLOW_STEPS - 1),) * 3] & (part == 0)] = label
 
 
 def _enclosed(body: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:
