@@ -15,8 +15,9 @@ from CalcinosisImagingLib.analysis.ct.partition import bodies
 from CalcinosisImagingLib.analysis.ct.rays import Merged
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
 from CalcinosisImagingLib.analysis.ct.shape import Body, measure_bodies
-from CalcinosisImagingLib.analysis.ct.shells import are_open, fill_bodies, fill_shells, lift_inside
+from CalcinosisImagingLib.analysis.ct.shells import are_open, fill_bodies, fill_hollows, fill_shells, lift_inside
 from CalcinosisImagingLib.analysis.ct.template import CENTRES_MM, FOREARM_END_MM, LENGTHS_MM, VOLUMES_MM3
+from CalcinosisImagingLib.analysis.ct.tips import found_tips
 
 
 def a_body(label, centre, axis, length, volume):
@@ -94,6 +95,29 @@ class NamingTest(unittest.TestCase):
         self.assertFalse(self.orphan("distal-4", 0.7, 0.9))
         self.assertFalse(self.orphan("distal-4", 1.4, 2.0, 25.0))
         self.assertFalse(self.orphan("distal-4", 1.9, 4.0))
+
+    def stub(self, ahead_mm, aside_mm=0.0, volume=120.0):
+        """A hand whose distal-4 is a stub of 6 mm before middle-4, its index, and the names of the others."""
+        hand, truth = a_hand(False, a_turn(8))
+        i, middle = truth.index("distal-4"), hand[truth.index("middle-4")]
+        near = int(np.linalg.norm(middle.ends - hand[i].centre, axis=1).argmin())
+        outward = middle.axis * (1 if near else -1)
+        across = np.cross(outward, a_turn(8)[0])
+        centre = middle.ends[near] + outward * (ahead_mm + 3.0) + across / np.linalg.norm(across) * aside_mm
+        hand[i] = a_body(i + 1, centre, across, 6.0, volume)
+        return hand, i, {n: name for n, name in enumerate(truth) if n != i}
+
+    def test_a_stub_before_a_middle_phalanx_is_the_last_one_and_a_body_beside_its_axis_is_not(self):
+        for ahead, aside, volume, expected in ((1.5, 0, 120, True), (1.5, 5, 120, False), (6, 0, 120, False)):
+            hand, i, names = self.stub(ahead, aside, volume)
+            with self.subTest(ahead=ahead, aside=aside):
+                found = name_orphans(hand, names, 1.0, frozenset())
+                self.assertEqual(found, {i: "distal-4"} if expected else {})
+                self.assertEqual(found_tips(hand, set(names)), {i} if expected else set())
+
+    def test_nothing_goes_on_where_another_bone_already_does(self):
+        hand, i, names = self.stub(1.5)
+        self.assertEqual(found_tips([*hand, hand[i]], {*names, len(hand)}), set())
 
     def test_a_hand_without_the_tips_of_two_fingers_keeps_the_other_names(self):
         hand, truth = a_hand(False, a_turn(5))
@@ -235,6 +259,15 @@ class ShellTest(unittest.TestCase):
         labels = bodies(fill_shells(hu), 200.0, 0.09)
         self.assertFalse(are_open(labels))
         self.assertGreater((labels[solid] > 0).mean(), 0.99)
+
+    def test_the_hollow_of_a_stout_bone_is_filled_and_a_flat_side_is_not(self):
+        k, j, i = np.indices((40, 40, 40))
+        ball = np.hypot(np.hypot(k - 20, j - 20), i - 20) < 14
+        hollow = ball & (np.abs(j - 20) < 4) & (i > 14)
+        labels = np.where(ball & ~hollow & (k < 26), 1, 0)
+        fill_hollows(labels, [1])
+        self.assertGreater((labels[hollow & (k < 24) & (i < 28)] > 0).mean(), 0.9)
+        self.assertEqual(int((labels[k > 26] > 0).sum()), 0)
 
     def test_a_leaking_shell_that_the_border_cuts_is_filled(self):
         hu, solid = self.shells(pierced=True)

@@ -5,6 +5,7 @@ import unittest
 import numpy as np
 from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
+from CalcinosisImagingLib.analysis.ct.faint import faint_bodies
 from CalcinosisImagingLib.analysis.ct.grid import dense_box
 from CalcinosisImagingLib.analysis.ct.noise import Noise, measure_noise
 from CalcinosisImagingLib.analysis.ct.psf import gaussian
@@ -299,6 +300,21 @@ class OrdinaryTissueTest(unittest.TestCase):
             with self.subTest(seed=seed):
                 self.assertEqual(len(result.deposits.segments), 1)
                 self.assertGreater(int(result.deposits.labels[fractions[-1] > 0.9].max()), 0)
+
+    def test_paste_that_no_voxel_is_sure_of_is_found_by_all_of_them_together(self):
+        shape = (64, 64, 64)
+        paste = fraction_of(ball(np.array([13.0, 12.5, 13.0]), 2.3), shape)
+        rng = np.random.default_rng(5)
+        fat = ndimage.gaussian_filter(-80.0 + 125.0 * (np.indices(shape)[1] > 44) + 270.0 * paste, SIGMA)
+        noise = (60.0 * rng.standard_normal(shape)).astype(np.float32)
+        smooth = ndimage.gaussian_filter(fat + noise, 0.3 / STEP).astype(np.int16)
+        spacing, nothing = np.full(3, STEP), np.zeros(shape, bool)
+        found = faint_bodies(smooth, nothing, 45.0, 60.0, 135.0, spacing)
+        self.assertGreater(found[paste > 0.9].mean(), 0.4)
+        self.assertEqual(int(found[paste == 0].sum()), 0)
+        smooth = ndimage.gaussian_filter(fat - 270.0 * paste + noise, 0.3 / STEP).astype(np.int16)
+        self.assertFalse(faint_bodies(smooth, nothing, 45.0, 60.0, 135.0, spacing).any())
+        self.assertFalse(faint_bodies(smooth, paste > 0, 45.0, 60.0, 135.0, spacing).any())
 
     def test_the_threads_of_a_net_are_outlined_and_not_the_space_between_them(self):
         def net(p):

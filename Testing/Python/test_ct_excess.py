@@ -111,6 +111,22 @@ class OnTheShellTest(unittest.TestCase):
         hu, tube, deposits = a_tube(crest_mm=1.0)
         self.assertGreater(self.outline(hu, tube, deposits)[tube].mean(), 0.97)
 
+    def test_the_solid_shaft_of_a_short_bone_is_bone_and_a_stone_on_its_end_is_not(self):
+        k, j, i = (n - m for n, m in zip(np.indices(SHAPE) * STEP, MIDDLE, strict=True))
+        base = np.maximum(np.hypot(j, i) - RADIUS, np.abs(k + 6.0) - 3.5)
+        marrow = np.maximum(np.hypot(j, i) - RADIUS + 0.8, np.abs(k + 6.0) - 2.7)
+        shaft = np.maximum(np.hypot(j, i) - 1.8, np.abs(k - 2.0) - 5.5)
+        ball = away_from(-0.5, 0.0, 0.0) - 2.3
+        for onward, is_bone in ((shaft, True), (ball, False)):
+            hu = SOFT + rounded(np.minimum(base, onward)) * (1200.0 - SOFT) - rounded(marrow) * 900.0
+            hu = ndimage.gaussian_filter(hu, 0.8 / 2.3548 / STEP) + np.random.default_rng(3).normal(0, 20, SHAPE)
+            beyond = (onward < 0) & (k > -1.0)
+            found = self.outline(hu.astype(np.float32), base < 0, onward < 0)
+            with self.subTest(bone=is_bone):
+                self.assertGreater(found[base < -0.4].mean(), 0.97)
+                share = found[beyond].mean()
+                self.assertGreater(share, 0.9) if is_bone else self.assertLess(share, 0.3)
+
     def test_a_bone_without_marrow_is_left_as_it_is(self):
         hu, tube, _ = a_tube(shell_mm=4.0)
         height = hu - SOFT

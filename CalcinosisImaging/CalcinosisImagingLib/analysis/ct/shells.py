@@ -13,7 +13,7 @@ STEPS = (1, 2, 3)
 """Half of the width, in voxels, of the gaps that are closed to find what a leaking shell encloses."""
 RIM_STEPS, RIM_PERCENT = 2, 75
 HOLLOW_STEPS = 5
-"""Half of the width, in voxels, of hollows that a stout bone does not have: its joints are wider, its grooves flatter."""
+"""Half of the width, in voxels, of hollows that a stout bone does not have: its joints and grooves are wider."""
 SHELL_MM3 = 100.0
 OPEN_SHARE, OPEN_BODIES = 0.25, 0.3
 """A body is an open shell if this share of what it encloses is not in it; shells leak if so many bodies are open."""
