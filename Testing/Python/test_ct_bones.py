@@ -113,11 +113,12 @@ class NamingTest(unittest.TestCase):
             with self.subTest(ahead=ahead, aside=aside):
                 found = name_orphans(hand, names, 1.0, frozenset())
                 self.assertEqual(found, {i: "distal-4"} if expected else {})
-                self.assertEqual(found_tips(hand, set(names)), {i} if expected else set())
+                self.assertEqual(found_tips(hand, set(names), set()), {i} if expected else set())
 
     def test_nothing_goes_on_where_another_bone_already_does(self):
         hand, i, names = self.stub(1.5)
-        self.assertEqual(found_tips([*hand, hand[i]], {*names, len(hand)}), set())
+        self.assertEqual(found_tips([*hand, hand[i]], {*names, len(hand)}, set()), set())
+        self.assertEqual(found_tips(hand, set(names), set(names)), set())
 
     def test_a_hand_without_the_tips_of_two_fingers_keeps_the_other_names(self):
         hand, truth = a_hand(False, a_turn(5))

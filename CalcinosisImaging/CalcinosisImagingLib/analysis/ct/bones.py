@@ -159,7 +159,7 @@ def _table(
         prefix, offset = ("left:", LEFT_OFFSET) if left else ("", 0)
         names = {group[i].label: (BONE_LABELS[name], name) for i, name in naming.names.items()}
         bones = {i for i, b in enumerate(group) if i in naming.names or _is_bone(b, work, labels, soft_hu)}
-        unnamed = [group[i] for i in bones | found_tips(group, bones) if i not in naming.names]
+        unnamed = [group[i] for i in bones | found_tips(group, bones, set(naming.names)) if i not in naming.names]
         unnamed.sort(key=lambda b: (-b.volume_mm3, b.label))
         for number, body in enumerate(unnamed[: LEFT_OFFSET - FIRST_UNKNOWN_LABEL], start=1):
             names[body.label] = (FIRST_UNKNOWN_LABEL - 1 + number, f"unknown-{number}")

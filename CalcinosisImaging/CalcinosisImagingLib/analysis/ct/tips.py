@@ -41,10 +41,13 @@ def goes_on(bone: Body, end: int, body: Body) -> bool:
     return aside < ASIDE * bone.width_mm and along < GAP_MM + 0.5 * body.length_mm
 
 
-def found_tips(all_bodies: list[Body], bones: set[int]) -> set[int]:
-    """Indices of bodies that are no bones yet and go on where a long one of ``bones`` (indices) ends freely."""
+def found_tips(all_bodies: list[Body], bones: set[int], named: set[int]) -> set[int]:
+    """Indices of bodies that are no bones yet and go on where a long one of ``bones`` (indices) ends freely.
+
+    From bones that are ``named`` nothing goes on: what follows them in their ray is known (`orphans`).
+    """
     found = set()
-    for i in sorted(bones):
+    for i in sorted(bones - named):
         bone = all_bodies[i]
         if bone.slenderness < LONG or bone.length_mm < LONG_MM or bone.at_border:
             continue
