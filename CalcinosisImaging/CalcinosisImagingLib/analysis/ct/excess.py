@@ -78,6 +78,8 @@ def without_excess(
     depth = ndimage.distance_transform_edt(~inside, sampling=spacing)
     surface = mask & ~ndimage.binary_erosion(mask)
     kept, usual = np.zeros_like(mask), depth
+    # Under paste, what is nearer to the shell's height than to the paste's is bone: the middle of the blurred step.
+    bone_from = np.full(mask.shape, np.inf, np.float32)
     # Once more without the surface of what was found: a large deposit's own is part of what seems usual.
     for _ in range(2):
         usual = _usual_depth(depth, surface & ~_near(kept, spacing), mask, sections, spacing)
@@ -92,6 +94,9 @@ def without_excess(
             shown = float(np.percentile(brightness[box][piece], 75)), float(contrast[box][piece].mean())
             if _is_deposit(piece, box, rest, *shown, float(mask.sum()), spacing):
                 kept[box] |= piece
+                if shown[0] < CREST[0]:
+                    wide = grow_box(box, np.ceil(2 * MARGIN_MM / spacing) + 1, mask.shape)
+                    bone_from[wide] = np.minimum(bone_from[wide], 0.5 * (shown[0] + 1.0) * usual_shell[wide])
         if int(kept.sum()) == before:
             break
     if not kept.any():
@@ -100,7 +105,7 @@ def without_excess(
     foot = _near(kept, spacing) & mask
     around = surface & ~foot
     base = _nearby(depth, around, foot, FOOT_MM, CUT_PERCENT, spacing)
-    return mask & ~(foot & (depth > base + CUT_MM))
+    return mask & ~(foot & (depth > base + CUT_MM) & (height < bone_from))
 
 
 def _near(kept: np.ndarray, spacing: np.ndarray) -> np.ndarray:
