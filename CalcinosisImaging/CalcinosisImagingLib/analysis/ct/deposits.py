@@ -140,11 +140,11 @@ def find_candidates(
     depth: under the skin, of the box's voxels.
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
-    cores, vessels = _bodies(hu, bones, soft_hu, psf, spacing, settings, labels)
+    metal = find_metal(hu, bones, settings.metal_hu, spacing)
+    cores, vessels = _bodies(hu, bones, soft_hu, psf, spacing, settings, labels, np.unique(metal.points[:, 0]))
     split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
     # Once more, as fragments that were grouped may be the rings of one vessel.
     vessels = vessel_labels(labels, cores, spacing, vessels)
-    metal = find_metal(hu, bones, settings.metal_hu, spacing)
     tasks = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
@@ -182,11 +182,13 @@ def _bodies(
     spacing: np.ndarray,
     settings: CtSettings,
     labels: np.ndarray,
+    streaked: np.ndarray,
 ) -> tuple[np.ndarray, set[int]]:
     """Write labels of bodies above the threshold and clear of the bones' blur, fragments grouped.
 
     Vessels are grouped with vessels only. Returns the flat positions of the bodies' cores (voxels of half their height
-    and more; none of metal and edges of bones), and the labels of vessels.
+    and more; none of metal and edges of bones), and the labels of vessels. ``streaked``: slices of metal; what is
+    faint there is no body.
     """
     smooth = smoothed(hu, SMOOTH_MM, spacing)
     dense_hu, rest = densest_tissue(smooth, bones, soft_hu, spacing)
@@ -200,6 +202,7 @@ def _bodies(
     # A body of many voxels may be sure though none of them is; noise lifts some of them.
     sure = dense_hu + PEAK_FACTOR * rest
     taken = bones > 0
+    taken[streaked] = True
     _put(taken, dense, (peaks > soft_hu + CLEAR * (sure - soft_hu))[pieces])
     faint = faint_bodies(smooth, taken, soft_hu, dense_hu, least_hu, spacing)
     del taken
