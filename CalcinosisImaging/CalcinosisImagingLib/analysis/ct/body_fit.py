@@ -17,6 +17,7 @@ LEAST_ROUNDS = 3
 OFFSET_ROUNDS = (2, 4, 8, 16, 32)
 """Rounds in which the level of the background is looked at again."""
 LARGEST_STEP = 0.3
+LEAST_MM3 = 3.0
 FULL = 0.9
 """A voxel so full shows the contrast."""
 THIN, THIN_TIMES, HELD_ROUNDS = 0.05, 2.0, 8
@@ -43,6 +44,7 @@ class BodyTask:
     imaging, back: the scanner, and the same without overshoot for the way back.
     doubt_hu: standard deviation of noise that is blurred like the residual.
     times: finer voxels along each axis of a voxel.
+    voxel_mm3: volume of a voxel.
     """
 
     region: np.ndarray
@@ -52,6 +54,7 @@ class BodyTask:
     back: Imaging
     doubt_hu: float
     times: int
+    voxel_mm3: float
 
     @cached_property
     def fine_region(self) -> np.ndarray:
@@ -99,10 +102,15 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     """
     level = finer(start, task.times) / np.float32(task.contrast_hu)
     fit = _fit(excess, level, task.contrast_hu, task)
-    if full_share(fit, task) >= THIN:
+    if is_small(fit, task) or full_share(fit, task) >= THIN:
         return fit
     thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
     return thin if thin.misfit < fit.misfit else fit
+
+
+def is_small(fit: BodyFit, task: BodyTask) -> bool:
+    """Whether a body is so small that nothing but its integral shows."""
+    return float(fit.fine.sum(dtype=np.float64)) / task.times**3 * task.voxel_mm3 < LEAST_MM3
 
 
 def full_share(fit: BodyFit, task: BodyTask) -> float:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .background import background
-from .body_fit import THIN, BodyTask, fit_body, full_share
+from .body_fit import THIN, BodyTask, fit_body, full_share, is_small
 from .crops import averaged, away_mm, highest_near, median, smoothed_crop
 from .grid import Box, grow_box
 from .noise import Noise
@@ -141,19 +141,20 @@ def delineate(
         Imaging(shape, spacing, wider, times, within),
         _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
         times,
+        float(np.prod(spacing)),
     )
     first = fit_body(excess[box], smooth[box], task)
     if softer is not None and first.misfit > UNEXPLAINED * noise.hu**2:
         task = replace(task, contrast_hu=softer)
         first = fit_body(np.minimum(excess, softer)[box], np.minimum(smooth, softer)[box], task)
-    elif full_share(first, task) >= THIN:
+    elif not is_small(first, task) and full_share(first, task) >= THIN:
         even = _evened(first.contrast_hu, without, own)
         if np.ptp(even[own]) > EVEN:
             first = fit_body((excess * even)[box], (smooth * even)[box], task)
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
-    return _result(hu.shape, box, fraction, own, without, found.contrast_hu, doubt, float(np.prod(spacing)))
+    return _result(hu.shape, box, fraction, own, without, found.contrast_hu, doubt, task.voxel_mm3)
 
 
 def _result(

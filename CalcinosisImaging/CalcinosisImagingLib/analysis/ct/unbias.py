@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from .body_fit import BodyFit, BodyTask, fit_body, full_share, level_set
+from .body_fit import BodyFit, BodyTask, fit_body, full_share, is_small, level_set
 from .crops import smoothed_crop
 from .noise import Noise
 
 LARGEST_CHANGE = 1.5
 RESOLVED = 0.6
 """Bodies of which this part is full in the image show their contrast by themselves."""
-LEAST_MM3 = 3.0
 SEEN = 0.7
 """Voxels that are so full in the image belong to what is resolved."""
 FLOOR, FROM_NOISE, FROM_CHANGE, FROM_THIN = 0.01, 2.3, 0.8, 0.06
@@ -36,9 +35,7 @@ def unbiased(first: BodyFit, task: BodyTask, noise: Noise, smooth_mm: float, spa
     smooth_mm: smoothing of the image where its level function begins.
     """
     size = float(first.fine.sum(dtype=np.float64))
-    if size / task.times**3 * np.prod(spacing) < LEAST_MM3:
-        return first
-    if full_share(first, task) > RESOLVED:
+    if is_small(first, task) or full_share(first, task) > RESOLVED:
         return first
     image = task.imaging(first.fine)
     scan = np.float32(first.contrast_hu) * image + noise.draw(image.shape, 0)
