@@ -134,9 +134,10 @@ def measure_fractions(cut: Cut, psf: PointSpread, is_hu: bool, scanner: Scanner 
         contrast = fitted.contrast
     voxels = model.total / contrast
     relative = _relative_sd(cut, around, contrast, voxels, full, fitted, 0.0 if deep else psf.relative_sd)
-    if scanner is not None and not around.contact.any():
+    if scanner is not None:
         outlined = scanner.outline(cut, around.background)
-        voxels, relative = outlined.volume_mm3 / cut.voxel_mm3, outlined.relative_sd
+        voxels = outlined.volume_mm3 / cut.voxel_mm3
+        relative = float(np.hypot(outlined.relative_sd, contact_sd(cut, around, voxels)))
         contrast = model.total / voxels
     level, shape = model.shape(contrast)
     if relative > HOPELESS:
@@ -274,6 +275,11 @@ def edge_misfit(cut: Cut, fwhm_mm: np.ndarray, is_hu: bool) -> np.ndarray | None
     return np.array(misfits + [np.inf] * (len(fwhm_mm) - len(misfits)))
 
 
+def contact_sd(cut: Cut, around: Surroundings, voxels: float) -> float:
+    """Standard deviation of the logarithm of a volume (in voxels) that goes with the boundary to bone and others."""
+    return CONTACT_ERROR * float((around.contact & cut.mask).sum()) / voxels
+
+
 def _relative_sd(
     cut: Cut, around: Surroundings, contrast: float, voxels: float, full: int, fitted: Fit | None, psf_sd: float
 ) -> float:
@@ -284,7 +290,7 @@ def _relative_sd(
     noise = around.clump * (around.noise_sd / contrast) ** 2
     region = int(around.region.sum())
     from_background = ((region - voxels) / voxels * around.background_error / contrast) ** 2
-    from_contact = (CONTACT_ERROR * float((around.contact & cut.mask).sum()) / voxels) ** 2
+    from_contact = contact_sd(cut, around, voxels) ** 2
     from_sum = noise * region / voxels**2
     if fitted is None:
         from_contrast = noise * (1 / full - 2 / voxels) + MODEL_ERROR**2
