@@ -20,6 +20,8 @@ LARGEST_STEP = 0.3
 LEAST_MM3 = 3.0
 FULL = 0.9
 """A voxel so full shows the contrast."""
+CLEAR = 8.0
+"""Contrast over noise from which thick and thin can be told."""
 THIN, THIN_TIMES, HELD_ROUNDS = 0.05, 2.0, 8
 """A body of which less than this part is full in the image is fitted once more, from so many times the contrast, held
 for so many rounds."""
@@ -40,18 +42,19 @@ class BodyTask:
     ----------
     region: (K, J, I) bool, where the body may be.
     tissue: bool, what is either body or background.
-    contrast_hu: a first guess.
     imaging, back: the scanner, and the same without overshoot for the way back.
-    doubt_hu: standard deviation of noise that is blurred like the residual.
+    contrast_hu: a first guess.
+    noise_hu, doubt_hu: standard deviations of a voxel's noise, and of noise that is blurred like the residual.
     times: finer voxels along each axis of a voxel.
     voxel_mm3: volume of a voxel.
     """
 
     region: np.ndarray
     tissue: np.ndarray
-    contrast_hu: float
     imaging: Imaging
     back: Imaging
+    contrast_hu: float
+    noise_hu: float
     doubt_hu: float
     times: int
     voxel_mm3: float
@@ -102,7 +105,8 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     """
     level = finer(start, task.times) / np.float32(task.contrast_hu)
     fit = _fit(excess, level, task.contrast_hu, task)
-    if is_small(fit, task) or full_share(fit, task) >= THIN:
+    faint = fit.contrast_hu < CLEAR * task.noise_hu
+    if faint or is_small(fit, task) or full_share(fit, task) >= THIN:
         return fit
     thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
     return thin if thin.misfit < fit.misfit else fit

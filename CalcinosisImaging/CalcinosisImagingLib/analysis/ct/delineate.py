@@ -11,10 +11,12 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .background import background
-from .body_fit import THIN, BodyTask, fit_body, full_share, is_small
+from .body_fit import BodyTask, fit_body
 from .crops import averaged, away_mm, highest_near, median, smoothed_crop
+from .densities import INNER_SHARE, evened, plateau_hu, softer_part
 from .grid import Box, grow_box
 from .noise import Noise
+from .outline import HALF
 from .psf import Imaging, PointSpread
 from .unbias import relative_sd, unbiased
 
@@ -23,13 +25,13 @@ FINE_VOXELS = 500_000
 NOT_TISSUE_HU = -250.0
 DENSE_HU = 150.0
 """What is so much denser than soft tissue is not background."""
-EVEN, MOST_UNLIKE = 0.05, 1.5
-"""Fat and muscle change the contrast of one density by not more."""
 SMOOTHED_DEPTH = 0.25
 """Part of a body's depth by which its image may be smoothed."""
 RING_MM = 1.6
 PEAK_MM = 1.3
 """Reach within which the height of a bone or another body is taken: about a shell's thickness."""
+SHELL = np.float32(2 * HALF)
+"""A thin shell is brighter at its outline than the half that a thick body has there."""
 SMOOTH_MM = (0.25, 0.3, 0.36, 0.43, 0.5)
 QUIET = 0.06
 """Noise relative to a body's contrast above which its image is smoothed more: else noise is drawn as shape, and the
@@ -39,21 +41,10 @@ REACH_SIGMAS = 1.7
 fat, skin and mottle, which are not the background that was carried inwards."""
 FULL_SIGMAS = 1.3
 """A voxel so deep under the surface is full but for a tenth."""
-ENOUGH_INNER = 30
-INNER_SHARE = 0.3
-"""Plates and nets have less inside: what varies there is their meshes and rims."""
-UNEVEN = 0.2
-"""Spread of the inner voxels, relative to their mean, from which a body is of several densities."""
-STEEP_PER_MM = 0.8
-"""A body's blurred surface changes by this part of its value in a millimetre, and more; a plateau by noise alone."""
-SOFTER_PERCENT = 10
+RIM = (0.02, 0.9)
+"""Limits of what a body's image may have at the surface of the first guess, relative to its height."""
 UNEXPLAINED = 3.0
 """Misfit, in variances of the noise, from which one density does not explain a body: knots of a net look like cores."""
-COMPACT = 0.1
-"""Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
-NOISE_FACTOR = 2.0
-"""Few independent voxels vary by chance: their variance must exceed that of the noise so many times."""
-RIM = (0.02, 0.9)
 BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
@@ -92,6 +83,7 @@ def delineate(
     psf: PointSpread,
     spacing: np.ndarray,
     depth_mm: np.ndarray | None = None,
+    bones: np.ndarray | None = None,
 ) -> Delineated:
     """Outline one deposit.
 
@@ -104,53 +96,42 @@ def delineate(
     hu, own, blocked: (K, J, I) crops: image, first guess of the body, voxels of bones and of other bodies.
     soft_hu: usual level of soft tissue.
     depth_mm: of every voxel under the skin (`skin_depth`); None: tissue has no layers.
+    bones: which of the blocked voxels are bone; None: none.
     """
     sigma = float(np.mean(psf.sigma_mm))
     away = away_mm(own, spacing)
     tissue = (hu > NOT_TISSUE_HU) & (hu < soft_hu + DENSE_HU)
     inside = np.sort(smoothed_crop(hu, SMOOTH_MM[0] / spacing)[own]) - soft_hu
-    beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean()) - min(_outward(inside, _high(inside), sigma), 0.0)
+    outward = _outward(inside, sigma)
+    beyond = REACH_SIGMAS * sigma + 0.5 * float(spacing.mean()) - min(outward, 0.0)
     around = tissue & (away > beyond) & (away <= beyond + RING_MM) & ~_widened(blocked, spacing, 2.5 * sigma)
     without = background(hu, around, soft_hu, spacing, depth_mm)
     excess = hu - without
     if blocked.any():
-        excess -= _halo(excess, blocked, psf, spacing)
-    deepest = -float(away.min())
-    for smooth_mm in SMOOTH_MM:
-        smooth = smoothed_crop(excess, smooth_mm / spacing)
-        inside = np.sort(smooth[own])
-        highest = _high(inside)
-        if noise.smoothed_hu(smooth_mm / spacing) < QUIET * highest or smooth_mm > SMOOTHED_DEPTH * deepest:
-            break
-    outward = _outward(inside, highest, sigma)
-    reach = (away <= sigma * REACH_SIGMAS - outward) | own
-    reach &= ~blocked & (hu > NOT_TISSUE_HU)
+        excess -= _halo(excess, blocked, bones, psf, spacing)
+    plateau = plateau_hu(hu, own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma))
+    if plateau is not None:
+        excess *= evened(plateau, without, own)
+    smooth, smooth_mm = _smoothed(excess, own, -float(away.min()), noise, spacing)
+    inside = np.sort(smooth[own])
+    outward = _outward(inside, sigma)
+    reach = ((away <= sigma * REACH_SIGMAS - outward) | own) & ~blocked & (hu > NOT_TISSUE_HU)
     inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
-    softer = _softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
+    softer = softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
     tight = ndimage.find_objects(reach.view(np.uint8))[0]
     box = grow_box(tight, 1, hu.shape)
     within = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
+    wider = PointSpread(tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()))
+    doubt_hu = _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing)
     shape = tuple(s.stop - s.start for s in box)
     times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
-    wider = PointSpread(tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()))
-    task = BodyTask(
-        reach[box],
-        (tissue & ~blocked)[box],
-        highest,
-        Imaging(shape, spacing, psf, times, within),
-        Imaging(shape, spacing, wider, times, within),
-        _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing),
-        times,
-        float(np.prod(spacing)),
-    )
+    scanner = Imaging(shape, spacing, psf, times, within), Imaging(shape, spacing, wider, times, within)
+    levels = _high(inside), noise.hu, doubt_hu
+    task = BodyTask(reach[box], (tissue & ~blocked)[box], *scanner, *levels, times, float(np.prod(spacing)))
     first = fit_body(excess[box], smooth[box], task)
     if softer is not None and first.misfit > UNEXPLAINED * noise.hu**2:
         task = replace(task, contrast_hu=softer)
         first = fit_body(np.minimum(excess, softer)[box], np.minimum(smooth, softer)[box], task)
-    elif not is_small(first, task) and full_share(first, task) >= THIN:
-        even = _evened(first.contrast_hu, without, own)
-        if np.ptp(even[own]) > EVEN:
-            first = fit_body((excess * even)[box], (smooth * even)[box], task)
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
@@ -178,57 +159,35 @@ def _result(
     )
 
 
+def _smoothed(
+    excess: np.ndarray, own: np.ndarray, deepest_mm: float, noise: Noise, spacing: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """The image smoothed as much as its noise asks for and the body's depth allows, and by how much (mm)."""
+    for smooth_mm in SMOOTH_MM:
+        smooth = smoothed_crop(excess, smooth_mm / spacing)
+        quiet = noise.smoothed_hu(smooth_mm / spacing) < QUIET * _high(np.sort(smooth[own]))
+        if quiet or smooth_mm > SMOOTHED_DEPTH * deepest_mm:
+            break
+    return smooth, smooth_mm
+
+
 def _high(inside: np.ndarray) -> float:
     """Height of a body from its values (sorted) over the background."""
     return max(float(inside[int(0.95 * (inside.size - 1))]), 30.0)
 
 
-def _outward(inside: np.ndarray, highest: float, sigma: float) -> float:
+def _outward(inside: np.ndarray, sigma: float) -> float:
     """How far (mm) outside of a body the surface of its first guess lies, from the values (sorted) in the guess.
 
     The surface lies where the faintest ones are: far outside of a bright body's, inside of that of faint paste.
     """
-    rim = float(np.clip(inside[int(0.05 * (inside.size - 1))] / highest, *RIM))
+    rim = float(np.clip(inside[int(0.05 * (inside.size - 1))] / _high(inside), *RIM))
     return -sigma * float(ndtri(rim))
 
 
-def _evened(contrast: float, without: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Factor that makes a body of one density, which stands out more from fat than from muscle, stand out evenly."""
-    stands_out = contrast + float(without[own].mean()) - without
-    return np.clip(contrast / np.maximum(stands_out, 1.0), 1 / MOST_UNLIKE, MOST_UNLIKE).astype(np.float32)
-
-
-def _softer_part(smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spacing: np.ndarray) -> np.float32 | None:
-    """Height of the softer part of a body of several densities, from its inner voxels; None for an even one.
-
-    A hard core in paste, or settled lime: with one contrast for all the paste would be taken for half empty. Cut off at
-    the paste's height the image is that of the whole body. A hard part in threads is that of a net, not a core.
-    ``inside`` is the mask of the inner voxels; ``around`` shows the noise.
-    """
-    if not _varies(smooth[inside], around):
-        return None
-    # The guess may lie outside of the surface, and the blur be wider than thought: the rim is where it is steep.
-    slope = np.gradient(smooth, *(float(h) for h in spacing))
-    inside = inside & (np.sqrt(sum(np.square(s) for s in slope)) < STEEP_PER_MM * smooth)
-    inner = smooth[inside]
-    if not _varies(inner, around):
-        return None
-    softer, harder = np.percentile(inner, (SOFTER_PERCENT, 100 - SOFTER_PERCENT))
-    hard = inside & (smooth > (softer + harder) / 2)
-    deepest = float(ndimage.distance_transform_edt(hard, sampling=spacing).max())
-    if 4.19 * deepest**3 < COMPACT * float(hard.sum() * np.prod(spacing)):
-        return None
-    return np.float32(softer)
-
-
-def _varies(inner: np.ndarray, around: np.ndarray) -> bool:
-    """Whether the inner voxels differ by more than the noise around, and by a good part of their mean."""
-    if min(inner.size, around.size) < ENOUGH_INNER:
-        return False
-    return float(inner.var()) >= NOISE_FACTOR * float(around.var()) + (UNEVEN * float(inner.mean())) ** 2
-
-
-def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
+def _halo(
+    excess: np.ndarray, blocked: np.ndarray, bones: np.ndarray | None, psf: PointSpread, spacing: np.ndarray
+) -> np.ndarray:
     """What the blur of bones and of other bodies adds to the image around them.
 
     They are taken as bodies of their own local height, blurred: their voxels at the surface, half full, do not show it.
@@ -239,6 +198,8 @@ def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np
     highest = highest_near(highest, np.round(PEAK_MM / spacing))
     height = np.zeros(blocked.shape, np.float32)
     height[box] = np.where(part, highest, 0)
+    if bones is not None:
+        height[bones] *= SHELL
     return sum(np.float32(weight) * smoothed_crop(height, sigma / spacing) for weight, sigma in psf.parts)
 
 
