@@ -15,7 +15,7 @@ RESOLVED = 0.6
 """Bodies of which this part is full in the image show their contrast by themselves."""
 SEEN = 0.7
 """Voxels that are so full in the image belong to what is resolved."""
-FLOOR, FROM_NOISE, FROM_CHANGE, FROM_THIN = 0.01, 2.3, 0.8, 0.06
+FLOOR, FROM_NOISE, FROM_CHANGE, FROM_THIN = 0.015, 2.3, 0.8, 0.09
 """Standard deviation of the volume's logarithm: at least, per that of the contrast for a known shape, per logarithm of
 what was taken off, and per square of the part that is not resolved. Set on bodies of `Testing/Python/ct_limb`."""
 
