@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -77,6 +77,7 @@ class BodyFit:
     stiffness: sum of squares of the image's change per unit of log(contrast): the noise's variance over it is the
         variance of log(contrast) for a shape that is known.
     misfit: mean square of what the fit does not explain, HU².
+    apart: difference of log(volume) between the thick and the thin end, where both were tried.
     """
 
     contrast_hu: float
@@ -84,6 +85,7 @@ class BodyFit:
     level: np.ndarray
     stiffness: float
     misfit: float
+    apart: float = 0.0
 
 
 def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
@@ -109,7 +111,8 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     if faint or is_small(fit, task) or full_share(fit, task) >= THIN:
         return fit
     thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
-    return thin if thin.misfit < fit.misfit else fit
+    apart = abs(float(np.log(fit.fine.sum(dtype=np.float64) / thin.fine.sum(dtype=np.float64))))
+    return replace(thin if thin.misfit < fit.misfit else fit, apart=apart)
 
 
 def is_small(fit: BodyFit, task: BodyTask) -> bool:

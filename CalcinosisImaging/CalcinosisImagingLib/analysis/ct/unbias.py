@@ -15,9 +15,10 @@ RESOLVED = 0.6
 """Bodies of which this part is full in the image show their contrast by themselves."""
 SEEN = 0.7
 """Voxels that are so full in the image belong to what is resolved."""
-FLOOR, FROM_NOISE, FROM_CHANGE, FROM_THIN = 0.015, 2.3, 0.8, 0.09
+FLOOR, FROM_NOISE, FROM_CHANGE, FROM_THIN, FROM_ENDS = 0.015, 2.3, 0.8, 0.09, 0.6
 """Standard deviation of the volume's logarithm: at least, per that of the contrast for a known shape, per logarithm of
-what was taken off, and per square of the part that is not resolved. Set on bodies of `Testing/Python/ct_limb`."""
+what was taken off, per square of the part that is not resolved, and per difference of the fit's two ends. Set on bodies
+of `Testing/Python/ct_limb`, the last two on those of hands."""
 
 
 def unbiased(first: BodyFit, task: BodyTask, noise: Noise, smooth_mm: float, spacing: np.ndarray) -> BodyFit:
@@ -52,5 +53,6 @@ def relative_sd(first: BodyFit, body: BodyFit, task: BodyTask, noise: Noise) -> 
     size, after = (float(b.fine.sum(dtype=np.float64)) for b in (first, body))
     seen = float((task.imaging(first.fine) > SEEN).sum()) * task.times**3 / size
     from_noise = FROM_NOISE * noise.hu * np.sqrt(noise.clump / max(first.stiffness, 1e-6))
-    parts = (FLOOR, from_noise, FROM_CHANGE * np.log(after / size), FROM_THIN * max(1.0 - seen, 0.0) ** 2)
+    from_thin = FROM_THIN * max(1.0 - seen, 0.0) ** 2, FROM_ENDS * first.apart
+    parts = (FLOOR, from_noise, FROM_CHANGE * np.log(after / size), *from_thin)
     return float(np.linalg.norm(parts))
