@@ -135,10 +135,11 @@ def find_vessels(pieces: dict[int, Piece], known: Iterable[int] = ()) -> set[int
 def _is_vessel(chain: list[Piece]) -> bool:
     """Whether pieces in line are a cord together: three that point at each other, or fewer of some length.
 
-    Round ones between them add to a long cord alone: grains of one deposit may lie in a short row.
+    Round ones between them add to a long cord alone: grains of one deposit may lie in a short row. The widest tells the
+    cord's width: two bodies of which one is no thin cord may be deposits.
     """
     pointing = [piece for piece in chain if piece.is_long]
-    width = float(np.median([piece.width_mm for piece in pointing]))
+    width = max(piece.width_mm for piece in pointing)
     length = sum(piece.length_mm for piece in pointing)
     crumbs = sum(piece.length_mm for piece in chain) - length
     return len(pointing) > 2 or is_cord(length, width) or length + crumbs > max(CORD * width, CORD_LENGTH_MM)
