@@ -18,6 +18,7 @@ OFFSET_ROUNDS = (2, 4, 8, 16, 32)
 """Rounds in which the level of the background is looked at again."""
 LARGEST_STEP = 0.3
 LEAST_MM3 = 3.0
+"""A smaller body is not fitted again: its volume is its integral over a contrast that hardly shows."""
 FULL = 0.9
 """A voxel so full shows the contrast."""
 CLEAR = 8.0
@@ -76,6 +77,7 @@ class BodyFit:
     level: the level function on the finer voxels; the body is its level set of ``fine.sum()`` voxels.
     stiffness: sum of squares of the image's change per unit of log(contrast): the noise's variance over it is the
         variance of log(contrast) for a shape that is known.
+    full_share: how much of the body is full in its image: there it shows its contrast by itself.
     misfit: mean square of what the fit does not explain, HU².
     apart: difference of log(volume) between the thick and the thin end, where both were tried.
     """
@@ -84,6 +86,7 @@ class BodyFit:
     fine: np.ndarray
     level: np.ndarray
     stiffness: float
+    full_share: float
     misfit: float
     apart: float = 0.0
 
@@ -108,7 +111,7 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     level = finer(start, task.times) / np.float32(task.contrast_hu)
     fit = _fit(excess, level, task.contrast_hu, task)
     faint = fit.contrast_hu < CLEAR * task.noise_hu
-    if faint or is_small(fit, task) or full_share(fit, task) >= THIN:
+    if faint or is_small(fit, task) or fit.full_share >= THIN:
         return fit
     thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
     apart = abs(float(np.log(fit.fine.sum(dtype=np.float64) / thin.fine.sum(dtype=np.float64))))
@@ -118,12 +121,6 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
 def is_small(fit: BodyFit, task: BodyTask) -> bool:
     """Whether a body is so small that nothing but its integral shows."""
     return float(fit.fine.sum(dtype=np.float64)) / task.times**3 * task.voxel_mm3 < LEAST_MM3
-
-
-def full_share(fit: BodyFit, task: BodyTask) -> float:
-    """How much of a body is full in its image: there it shows its contrast by itself."""
-    full = float((task.imaging(fit.fine) > FULL).sum()) * task.times**3
-    return full / float(fit.fine.sum(dtype=np.float64))
 
 
 def _fit(excess: np.ndarray, level: np.ndarray, contrast: float, task: BodyTask, held: int = 0) -> BodyFit:
@@ -162,7 +159,8 @@ def _fit(excess: np.ndarray, level: np.ndarray, contrast: float, task: BodyTask,
         change += push
         level += change
     misfit = _dot(residual, residual) / max(float(inside.sum()), 1.0)
-    return BodyFit(contrast, fraction, level, contrast * stiffness, misfit)
+    full_share = float((image > FULL).sum()) * times**3 / float(fraction.sum(dtype=np.float64))
+    return BodyFit(contrast, fraction, level, contrast * stiffness, full_share, misfit)
 
 
 def _to_come(step: float, last: float) -> float:

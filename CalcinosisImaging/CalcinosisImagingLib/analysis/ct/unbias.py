@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .body_fit import BodyFit, BodyTask, fit_body, full_share, is_small, level_set
+from .body_fit import BodyFit, BodyTask, fit_body, is_small, level_set
 from .crops import smoothed_crop
 from .noise import Noise
 
@@ -36,7 +36,7 @@ def unbiased(first: BodyFit, task: BodyTask, noise: Noise, smooth_mm: float, spa
     smooth_mm: smoothing of the image where its level function begins.
     """
     size = float(first.fine.sum(dtype=np.float64))
-    if is_small(first, task) or full_share(first, task) > RESOLVED:
+    if is_small(first, task) or first.full_share > RESOLVED:
         return first
     image = task.imaging(first.fine)
     scan = np.float32(first.contrast_hu) * image + noise.draw(image.shape, 0)
