@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
@@ -64,25 +66,29 @@ def lift_inside(hu: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def fill_bodies(labels: np.ndarray, wanted: list[int]) -> None:
     """Give what the wanted bodies enclose, and no other body has, to them, in place."""
-    found = boxes(labels)
-    for label in wanted:
-        box = found[label - 1]
-        if box is not None:
-            part = labels[box]
-            part[_enclosed(part == label, STEPS) & (part == 0)] = label
+    _give(labels, wanted, lambda own: _enclosed(own, STEPS))
 
 
 def fill_hollows(labels: np.ndarray, wanted: list[int]) -> None:
     """Give hollows of the wanted bodies, open or not, that no other body has a part of, to them, in place."""
+    _give(labels, wanted, _without_hollows)
+
+
+def _give(labels: np.ndarray, wanted: list[int], filled: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Give what is ``filled`` of the wanted bodies (mask in its box -> mask), and no other body has, to them."""
     found = boxes(labels)
     for label in wanted:
         box = found[label - 1]
         if box is not None:
             part = labels[box]
-            whole = np.pad(part == label, HOLLOW_STEPS + 1)
-            away = ndimage.distance_transform_edt(~whole)
-            closed = ndimage.distance_transform_edt(away <= HOLLOW_STEPS) > HOLLOW_STEPS
-            part[closed[(slice(HOLLOW_STEPS + 1, -HOLLOW_STEPS - 1),) * 3] & (part == 0)] = label
+            part[filled(part == label) & (part == 0)] = label
+
+
+def _without_hollows(own: np.ndarray) -> np.ndarray:
+    """A body closed by a ball of `HOLLOW_STEPS`."""
+    away = ndimage.distance_transform_edt(~np.pad(own, HOLLOW_STEPS + 1))
+    closed = ndimage.distance_transform_edt(away <= HOLLOW_STEPS) > HOLLOW_STEPS
+    return closed[(slice(HOLLOW_STEPS + 1, -HOLLOW_STEPS - 1),) * 3]
 
 
 def _enclosed(body: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:
