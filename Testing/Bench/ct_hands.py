@@ -99,8 +99,6 @@ OPEN_MESH = {
     "surfaces 146: 0.5 mm, none, left": _mesh(
         146, (0.5, 0.5, 0.5), 0.75, 0.1, 25, count=0, left=True, rotation_deg=(-60, 40, 0)
     ),
-}
-HELD_OUT_MESH = {
     "surfaces 161: 0.4 mm, left": _mesh(
         161, (0.38, 0.38, 0.42), 0.66, 0.2, 30, others=VESSEL, left=True, rotation_deg=(-20, 100, 15)
     ),
@@ -124,6 +122,31 @@ HELD_OUT_MESH = {
         167, (0.36, 0.36, 0.45), 0.64, 0.35, 42, count=0, left=True, rotation_deg=(0, 60, -75)
     ),
 }
+HELD_OUT_MESH = {
+    "surfaces 181: 0.4 mm": _mesh(181, (0.4, 0.4, 0.36), 0.68, 0.15, 29, others=VESSEL, rotation_deg=(45, -30, 160)),
+    "surfaces 182: 0.35 mm, bone kernel, left": _mesh(
+        182, (0.34, 0.34, 0.36), 0.56, 0.55, 50, left=True, rotation_deg=(-110, 15, 25)
+    ),
+    "surfaces 183: 0.5 mm": _mesh(183, (0.5, 0.5, 0.52), 0.79, 0.05, 24, others=INSIDE, rotation_deg=(20, 80, -40)),
+    "surfaces 184: 0.6 mm, osteopenic": _mesh(
+        184,
+        (0.57, 0.57, 0.6),
+        0.84,
+        0.0,
+        19,
+        others=SMALL,
+        cortex_hu=(690.0, 1180.0),
+        cortex_mm=(0.5, 1.4),
+        rotation_deg=(-80, 0, 100),
+    ),
+    "surfaces 185: 0.45 mm, left": _mesh(
+        185, (0.44, 0.44, 0.45), 0.7, 0.1, 26, others=SMALL, left=True, rotation_deg=(160, -35, 20)
+    ),
+    "surfaces 186: 0.5 mm, none": _mesh(186, (0.5, 0.5, 0.45), 0.77, 0.1, 24, count=0, rotation_deg=(15, 35, -130)),
+    "surfaces 187: 0.35 mm, none, left": _mesh(
+        187, (0.35, 0.35, 0.4), 0.6, 0.4, 44, count=0, left=True, rotation_deg=(95, -10, 35)
+    ),
+}
 OPEN_PHANTOM = {
     "phantom 31: typical": (31, "typical"),
     "phantom 32: easy": (32, "easy"),
@@ -139,12 +162,16 @@ OPEN_PHANTOM = {
     "phantom 152: typical": (152, "typical"),
     "phantom 153: easy": (153, "easy"),
     "phantom 154: hard, 1 mm slices": (154, "hard"),
-}
-HELD_OUT_PHANTOM = {
     "phantom 171: typical": (171, "typical"),
     "phantom 172: easy": (172, "easy"),
     "phantom 173: typical": (173, "typical"),
     "phantom 174: hard, 1 mm slices": (174, "hard"),
+}
+HELD_OUT_PHANTOM = {
+    "phantom 191: typical": (191, "typical"),
+    "phantom 192: easy": (192, "easy"),
+    "phantom 193: typical": (193, "typical"),
+    "phantom 194: hard, 1 mm slices": (194, "hard"),
 }
 OPEN = (*OPEN_MESH, *OPEN_PHANTOM)
 HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
