@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from .grid import Box
 
@@ -14,11 +16,13 @@ SLICE_HU = 250.0
 """Contrast that a streak may have beside metal, and farther away in the same slice."""
 REACH_PER_MM = 4.0
 FARTHEST_MM = 40.0
+IN_BONE_MM3 = 1.0
+"""Cortex is nowhere so dense over so much in one piece (2,000 HU, a sharp kernel's overshoot and noise on it)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Metal:
-    """Metal outside bones. (Dense cortex of fine scans can be as bright.)
+    """Metal outside bones and in them.
 
     Attributes
     ----------
@@ -47,8 +51,26 @@ class Metal:
         reach = min(NEAR_MM + REACH_PER_MM * np.sqrt(area), FARTHEST_MM)
         return SLICE_HU if (np.linalg.norm(gaps[same], axis=1) <= reach).any() else 0.0
 
+    def share_near(self, body: np.ndarray, box: Box) -> float:
+        """Share of a body (bool, in its ``box``) that lies within `NEAR_MM` of metal."""
+        margin = NEAR_MM / self.spacing
+        low = np.array([s.start for s in box])
+        high = np.array([s.stop for s in box])
+        near = self.points[((self.points >= low - margin) & (self.points < high + margin)).all(axis=1)]
+        if not len(near):
+            return 0.0
+        away, _ = cKDTree(near * self.spacing).query((np.argwhere(body) + low) * self.spacing)
+        return float((away <= NEAR_MM).mean())
+
 
 def find_metal(hu: np.ndarray, bones: np.ndarray, metal_hu: float, spacing: np.ndarray) -> Metal:
-    """Voxels of at least ``metal_hu`` outside the bones."""
-    points = np.argwhere(hu >= metal_hu)
-    return Metal(points[bones[tuple(points.T)] == 0], spacing)
+    """Voxels of at least ``metal_hu``: all outside the bones, and wires and screws in them (`IN_BONE_MM3`)."""
+    bright = hu >= metal_hu
+    points = np.argwhere(bright)
+    if not len(points):
+        return Metal(points, spacing)
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(points.min(0), points.max(0), strict=True))
+    pieces, _ = ndimage.label(bright[box], np.ones((3, 3, 3)))
+    pieces = pieces[tuple((points - points.min(0)).T)]
+    large = np.bincount(pieces) * float(np.prod(spacing)) >= IN_BONE_MM3
+    return Metal(points[large[pieces] | (bones[tuple(points.T)] == 0)], spacing)
