@@ -6,13 +6,14 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from .bone_edge import edge_of
 from .faint import faint_bodies
 from .form import shell_form
 from .grid import Box, grow_box
 from .grouping import group
-from .halo import SMOOTH_MM, blur_mm, bone_reach_mm, reach_mm, subtract_halo, unexplained_share
+from .halo import SMOOTH_MM, blur_mm, bone_reach_mm, subtract_halo
 from .psf import PointSpread
-from .reject import EXPLAINED, FIRST_HOLLOW, RIND_MM3
+from .reject import FIRST_HOLLOW
 from .settings import CtSettings
 from .tissue import densest_tissue
 from .vessels import vessel_labels
@@ -63,8 +64,7 @@ def find_bodies(
     dense_hu, rest = densest_tissue(smooth, bones, soft_hu, spacing)
     least_hu = max(soft_hu + settings.minimum_contrast_hu, TENDON_HU)
     threshold = max(soft_hu + NOISE_FACTOR * rest, least_hu)
-    sigma_mm, halo_mm = blur_mm(psf, spacing), bone_reach_mm(psf, spacing)
-    subtract_halo(smooth, bones, soft_hu, sigma_mm, spacing)
+    subtract_halo(smooth, bones, soft_hu, blur_mm(psf, spacing), spacing)
     mask = smooth > threshold
     mask &= bones == 0
     dense, pieces, sizes, peaks = _pieces(mask, smooth, spacing)
@@ -93,7 +93,7 @@ def find_bodies(
     _put(labels, dense, values)
     metal = np.unique(values[hu[np.unravel_index(dense, hu.shape)] >= settings.metal_hu])
     found = ndimage.find_objects(labels)
-    edges, shells = _no_fragments(hu, bones, labels, found, soft_hu, sigma_mm, halo_mm, spacing)
+    edges, shells = _no_fragments(hu, bones, labels, found, soft_hu, psf, spacing)
     inner = heights - soft_hu >= CORE * (peaks[pieces] - soft_hu)
     cores = dense[inner & (values > 0) & ~np.isin(values, [*metal, *edges])]
     vessels = np.array(sorted(vessel_labels(labels, cores, spacing)), int)
@@ -129,8 +129,7 @@ def _no_fragments(
     labels: np.ndarray,
     found: list[Box | None],
     soft_hu: float,
-    sigma_mm: np.ndarray,
-    halo_mm: float,
+    psf: PointSpread,
     spacing: np.ndarray,
 ) -> tuple[list[int], list[int]]:
     """Labels of pieces that are no part of a deposit by themselves, and would join what lies on both sides of them.
@@ -138,18 +137,15 @@ def _no_fragments(
     Edges of bones, and shells around marrow (two sesamoids lie closer to each other than fragments may).
     """
     edges, shells = [], []
-    margin = np.ceil(halo_mm / spacing).astype(int) + 1
+    margin = np.ceil(bone_reach_mm(psf, spacing) / spacing).astype(int) + 1
     for label, box in enumerate(found, start=1):
         if box is None:
             continue
         wide = grow_box(box, margin, labels.shape)
         own = labels[wide] == label
-        bone = bones[wide]
-        if bone.any() and reach_mm(own, bone, spacing) <= halo_mm:
-            small = float(own.sum() * np.prod(spacing)) < RIND_MM3
-            if small or unexplained_share(hu[wide], own, bone, soft_hu, sigma_mm, spacing) < EXPLAINED:
-                edges.append(label)
-                continue
+        if edge_of(hu[wide], own, bones[wide], soft_hu, psf, spacing).is_rim(float(own.sum() * np.prod(spacing))):
+            edges.append(label)
+            continue
         form = shell_form(hu[wide], own, soft_hu, spacing)
         if form is not None and form.is_shell(FIRST_HOLLOW):
             shells.append(label)

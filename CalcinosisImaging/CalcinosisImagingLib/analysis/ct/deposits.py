@@ -9,10 +9,11 @@ import numpy as np
 from scipy import ndimage
 
 from .bodies import find_bodies
+from .bone_edge import edge_of
 from .border import is_cut, is_inside_cut_bone
 from .delineate import delineate, margin_mm
 from .grid import grow_box
-from .halo import SMOOTH_MM, blur_mm, bone_reach_mm, is_beside, reach_mm, unexplained_share
+from .halo import SMOOTH_MM
 from .metal import find_metal
 from .noise import Noise
 from .psf import PointSpread
@@ -125,18 +126,8 @@ def _describe(
     blocked = (bones > 0) | ((labels > 0) & ~own)
     found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing, depth_mm, bones > 0)
     known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise.hu, spacing)
-    beside_bone, halo_mm = is_beside(own, bones), bone_reach_mm(psf, spacing)
-    reach = reach_mm(own, bones, spacing) if beside_bone else np.inf
-    unexplained = (
-        unexplained_share(hu, own, bones, soft_hu, blur_mm(psf, spacing), spacing) if reach <= halo_mm else 1.0
-    )
-    place = replace(
-        place,
-        cut_bone=place.cut_bone and beside_bone,
-        bone_reach_mm=reach,
-        halo_mm=halo_mm,
-        unexplained=unexplained,
-    )
+    edge = edge_of(hu, own, bones, soft_hu, psf, spacing)
+    place = replace(place, cut_bone=place.cut_bone and edge.touches, edge=edge)
     sure = confidence(known, place)
     why = reason(known, place, settings) or (DOUBTFUL if sure < least_confidence(settings) else "")
     density = found.background_hu + found.contrast_hu

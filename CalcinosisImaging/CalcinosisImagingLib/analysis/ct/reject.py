@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from .bone_edge import NO_EDGE, Edge
 from .form import Form, form_of, shell_form
 from .grid import grow_box
 from .settings import CtSettings
@@ -28,10 +29,8 @@ DOUBTFUL = "too doubtful: faint, small, ragged, or at the edge of a bone"
 BORDER = "beside a bone at the border of the image"
 NAIL = "thin plate in the skin, like a nail"
 RIND = "edge of a bone"
-RIND_MM3 = 8.0
-EXPLAINED = 0.25
-"""A rim of a bone is explained by its edge up to this share of its height (`halo.unexplained_share`: under 0.14 in 180
-of 183 rims of five hands, 0.42 and more in deposits on bones)."""
+PLATE_FLAT = 0.45
+"""Third axis to second: plates on bones are flatter than lips and crests of bones."""
 NAIL_HU, NAIL_MM, NAIL_FLAT = 250.0, 0.9, 0.5
 """Half a millimetre of keratin, blurred, stays below this; it is nowhere deeper, and flatter (third axis to second)."""
 VESSEL = "long thin cord, like a calcified vessel"
@@ -85,9 +84,7 @@ class Place:
     streak_hu: contrast that streaks of metal may have there; 0 without metal.
     cut_bone: whether it is at the border of the image beside a bone.
     joint_mm: distance from the next joint that has sesamoids.
-    bone_reach_mm: nine tenths of it are within this distance from bone; infinite where there is none.
-    halo_mm: how far the blur of bone reaches.
-    unexplained: share of its height that bones' edges do not explain; 1 beyond their reach.
+    edge: how it lies to the bones beside it.
     vessel: whether it is a cord, or lies in line with others (`vessels`).
     near_metal: share of it that is near metal (`metal.Metal.share_near`).
     """
@@ -95,9 +92,7 @@ class Place:
     streak_hu: float = 0.0
     cut_bone: bool = False
     joint_mm: float = np.inf
-    bone_reach_mm: float = np.inf
-    halo_mm: float = 0.0
-    unexplained: float = 1.0
+    edge: Edge = NO_EDGE
     vessel: bool = False
     near_metal: float = 0.0
 
@@ -148,9 +143,10 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return STREAK
     if place.cut_bone:
         return BORDER
-    if place.bone_reach_mm <= place.halo_mm and (f.first_mm3 < RIND_MM3 or place.unexplained < EXPLAINED):
+    long, wide, thin = f.form.axes_mm
+    if place.edge.is_rim(f.first_mm3) or (place.edge.is_crest and thin > PLATE_FLAT * wide):
         return RIND
-    if place.near_metal > 0.5 and np.isfinite(place.bone_reach_mm):
+    if place.near_metal > 0.5 and place.edge.touches:
         return METAL_ON_BONE
     if f.volume_mm3 < settings.minimum_volume_mm3:
         return SMALL
@@ -163,7 +159,6 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return SESAMOID
     if f.first is not None and f.first.is_shell(FIRST_HOLLOW_AT_JOINT if at_joint else FIRST_HOLLOW):
         return SESAMOID
-    long, wide, thin = f.form.axes_mm
     if place.vessel or (long > max(CORD * wide, CORD_LENGTH_MM) and wide < CORD_MM):
         return VESSEL
     if f.skin_share > 0.8 and f.form.peak_hu < NAIL_HU and f.form.depth_mm < NAIL_MM and thin < NAIL_FLAT * wide:
@@ -193,5 +188,5 @@ def confidence(f: Facts, place: Place) -> float:
     contrast = f.contrast_hu / (f.contrast_hu + 0.5 * USUAL.minimum_contrast_hu)
     solid = np.clip((f.form.core_share - 0.7) / 0.25, 0.2, 1.0)
     streaks = 0.5 if place.streak_hu > 0 else 1.0
-    edge = 0.85 if place.bone_reach_mm <= 2.0 * place.halo_mm else 1.0
+    edge = 0.85 if place.edge.is_near else 1.0
     return float(np.round(signal * size * max(contrast, 0.0) * solid * streaks * edge, 2))
