@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -60,7 +60,17 @@ class Case:
 def real_case(seed: int) -> Case:
     """The real gradient-echo wrist with implants, without bones."""
     made = implant(real_wrist(), "mr", seed)
-    truths = measured_truths(made.volume, made.truth.labels, made.rows)
+    names = [field.name for field in fields(Visibility)]
+    truths = tuple(
+        Truth(
+            row["deposit_id"],
+            np.array([row[f"centroid_{axis}_mm"] for axis in "ras"]),
+            row["volume_mm3"],
+            row["consistency"],
+            Visibility(*(row[name] for name in names)),
+        )
+        for row in made.rows
+    )
     return Case(f"wrist {seed}", made.volume, made.truth.labels, truths, {None: None})
 
 
@@ -143,9 +153,7 @@ def measured_truths(volume: Volume, labels: np.ndarray, rows: list[dict]) -> tup
     found = []
     spacing = volume.spacing_mm[::-1]
     for row in rows:
-        centre = row.get("centre")
-        if centre is None:
-            centre = np.array([row["centroid_r_mm"], row["centroid_a_mm"], row["centroid_s_mm"]])
+        centre = row["centre"]
         ijk = volume.to_ijk(centre)
         if (ijk < -0.5).any() or (ijk > np.array(volume.size) - 0.5).any():
             continue

@@ -11,6 +11,7 @@ from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.analysis.view import View
 from CalcinosisImagingLib.analysis.volume import Volume
 from CalcinosisImagingLib.phantom.implant import implant, implant_film
+from CalcinosisImagingLib.phantom.lookalikes import Lookalikes
 from CalcinosisImagingLib.phantom.visibility import Visibility, visibility
 from scipy import ndimage
 
@@ -112,8 +113,10 @@ class ImplantTest(unittest.TestCase):
     def test_deposits_in_a_real_wrist_mr_lie_where_they_can_be_seen(self):
         mr = from_itk(sitk.ReadImage(str(SHARED_DATA / WRIST)))
         rows = implant(mr, "mr", seed=1).rows
-        self.assertEqual([row["visible"] for row in rows], [True] * 8)
-        self.assertLessEqual(max(row["open"] for row in rows), 0.4)
+        self.assertGreaterEqual(sum(row["visible"] for row in rows), 7)
+        visible = [row for row in rows if row["visible"]]
+        self.assertLessEqual(max(row["open"] for row in visible), 0.4)
+        self.assertEqual([row["lookalikes"] for row in visible], [0] * len(visible))
         # The truth holds all that decides whether a deposit can be seen.
         names = [field.name for field in fields(Visibility)]
         self.assertTrue(all(Visibility(*(row[name] for name in names)).visible for row in rows))
@@ -139,6 +142,48 @@ class ImplantTest(unittest.TestCase):
         self.assertGreater(tissue.max() / tissue.min(), 1.5)
         ratios = np.array([row["signal"] for row in out.rows]) / tissue
         self.assertTrue(ratios.min() > 1.6 and ratios.max() < 2.6, ratios)
+
+
+class LookalikesTest(unittest.TestCase):
+    """A block of bright tissue in air with balls of 2.4 mm radius, and one deposit of a given radius."""
+
+    NATIVE = ((30, 20, 20), (30, 20, 60), (30, 60, 20))
+
+    def count(self, radius_mm, native_radius_mm=2.4, bright=False):
+        k, j, i = np.ogrid[:60, :80, :80]
+        signal = np.zeros((60, 80, 80))
+        signal[8:-8, 8:-8, 8:-8] = 100.0
+        value = 300.0 if bright else 0.0
+
+        def ball(middle, radius):
+            return np.sqrt((k - middle[0]) ** 2 + (j - middle[1]) ** 2 + (i - middle[2]) ** 2) * 0.8 <= radius
+
+        for middle in self.NATIVE:
+            signal[ball(middle, native_radius_mm)] = value
+        native = ndimage.gaussian_filter(signal, 0.5)
+        seen = Lookalikes(Volume(native.astype(np.float32), np.diag([0.8, 0.8, 0.8, 1.0])))
+        mine = ball((30, 60, 60), radius_mm)
+        # Noise about the deposit alone: it fits its own form a little less well than an equal body does.
+        noise = np.random.default_rng(3).normal(0.0, 4.0, signal.shape)
+        signal = ndimage.gaussian_filter(np.where(mine, value, signal), 0.5) + np.abs(noise)
+        box = (slice(18, 42), slice(48, 72), slice(48, 72))
+        arguments = (signal[box], box, mine[box], np.zeros(mine[box].shape, bool), bright)
+        self.assertEqual(seen.any(*arguments), seen.count(*arguments) > 0)
+        return seen.count(*arguments)
+
+    def test_bodies_of_the_same_form_are_counted_one_by_one(self):
+        for bright in (False, True):
+            with self.subTest(bright=bright):
+                self.assertEqual(self.count(2.4, bright=bright), 3)
+
+    def test_bodies_of_another_size_are_no_lookalikes(self):
+        self.assertEqual(self.count(4.0), 0)
+        self.assertEqual(self.count(2.4, native_radius_mm=1.2), 0)
+
+    def test_a_deposit_with_a_lookalike_is_not_visible(self):
+        told = Visibility(20.0, 0.0, 1.0, 0.0, 0.0, 100.0)
+        self.assertTrue(told.visible)
+        self.assertFalse(replace(told, lookalikes=1).visible)
 
 
 class VisibilityTest(unittest.TestCase):

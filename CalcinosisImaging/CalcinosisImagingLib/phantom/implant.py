@@ -36,10 +36,12 @@ def implant(
     bones: Segmentation | None = None,
     kinds: dict[str, float] | None = None,
     paste_share: float = 0.25,
+    anywhere: bool = False,
 ) -> Implanted:
     """Put deposits into a CT (``modality`` "ct", HU) or an MR ("mr").
 
-    In an MR they lie where a reader can see them, if such a place is found (`implant_scans.MrScan`); each row tells.
+    In an MR they lie at most 7 mm below the skin, where a reader can tell them, if such a place is found
+    (`implant_scans.MrScan`); each row tells.
 
     Parameters
     ----------
@@ -48,6 +50,7 @@ def implant(
     bones: labels on the image's grid, so that none is put inside a bone of an MR.
     kinds: shares of stone, plate, net, stippled.
     paste_share: share of soft deposits: 180 to 400 HU in CT, bright in MR; the rest is chalk: 650 to 1500 HU, void.
+    anywhere: in an MR take the first free place below the skin, whether a reader can tell the deposit there or not.
 
     Raises
     ------
@@ -60,7 +63,8 @@ def implant(
     report(progress, 0.0, "finding soft tissue")
     room = find_room(volume, modality, bones)
     scan = (CtScan if modality == "ct" else MrScan)(volume, room, rng, count, paste_share)
-    placed = place_all(rng, volume, room, count, kinds or KINDS, scan.shows, progress)
+    suits = (lambda item: True) if anywhere else scan.shows
+    placed = place_all(rng, volume, room, count, kinds or KINDS, suits, progress)
     if not placed:
         raise InputError(f"This {modality} image has no soft tissue with room for a deposit; check modality and units.")
     placed.sort(key=lambda p: -p.drawn.solid.volume_mm3)

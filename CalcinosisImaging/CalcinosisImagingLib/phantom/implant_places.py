@@ -14,6 +14,8 @@ from ..analysis.volume import Volume
 
 BODY_HU = -350.0
 """Half-way between air and soft tissue, a little towards air."""
+UNDER_SKIN_MM = 7.0
+"""Calcinosis lies in the skin and in the fat below it, seldom among the tendons of the carpal tunnel."""
 BONE_HU = 250.0
 """Denser than any soft tissue without contrast agent."""
 
@@ -58,10 +60,10 @@ def find_room(volume: Volume, modality: str, bones: Segmentation | None = None) 
     weight = ndimage.gaussian_filter(allowed.astype(np.float32), 0.8 / spacing)
     tissue = ndimage.gaussian_filter(voxels * allowed, 0.8 / spacing) / np.maximum(weight, 1e-3)
     clear = ndimage.distance_transform_edt(allowed, sampling=spacing).astype(np.float32)
-    if modality == "mr" and bones is None:
-        # Marrow is bright too: without bone labels only the layer under the skin is safe.
+    if modality == "mr":
+        # Marrow is bright too: without bone labels nothing deeper is safe.
         depth = ndimage.distance_transform_edt(body, sampling=spacing)
-        clear[depth > max(7.0, 4.0 * spacing.max())] = 0.0
+        clear[depth > max(UNDER_SKIN_MM, 4.0 * spacing.max())] = 0.0
     return Room(clear, body, np.where(weight > 0.02, tissue, soft))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..analysis.mr.brightness import coil_gain, on_grid
 from ..analysis.volume import Volume
 from .implant_places import Room
 from .implant_placing import Placed, with_margin, within
+from .lookalikes import Lookalikes
 from .visibility import Visibility, visibility
 
 LEFT_IN_VOID = (0.0, 0.04)
@@ -61,6 +63,7 @@ class MrScan:
         self.voxels = volume.voxels.astype(np.float32)
         self._spacing_kji = volume.spacing_mm[::-1]
         self._room, self._rng = room, rng
+        self._lookalikes = Lookalikes(volume)
         self._paste = rng.random(count) < paste_share
         self._air = _air(volume, room)
         # The coil makes the same tissue brighter here than there; paste likewise.
@@ -69,7 +72,7 @@ class MrScan:
         self._bright = gain * float(max(PASTE_OVER_BRIGHTEST * top, PASTE_OVER_TYPICAL * middle))
 
     def shows(self, item: Placed) -> bool:
-        """Whether a reader could see it there and draw its outline."""
+        """Whether a reader could see it there, draw its outline and find nothing in the image that looks like it."""
         wide = with_margin(item.box, MARGIN_MM, self._spacing_kji)
         image = self.voxels[wide].copy()
         inner = within(item.box, wide)
@@ -78,7 +81,9 @@ class MrScan:
         )
         mine = np.zeros(image.shape, bool)
         mine[inner] = item.inside
-        return self._seen(image, mine, np.zeros_like(mine), item.drawn.solid.volume_mm3).outlined
+        nothing, paste = np.zeros_like(mine), bool(self._paste[item.number])
+        seen = visibility(image, mine, nothing, self._spacing_kji, item.drawn.solid.volume_mm3)
+        return seen.outlined and not self._lookalikes.any(image, wide, mine, nothing, paste)
 
     def put(self, item: Placed) -> tuple[str, float]:
         """Add a deposit; its consistency and the signal in its middle."""
@@ -95,7 +100,10 @@ class MrScan:
             if box is not None:
                 wide = with_margin(box, MARGIN_MM, self._spacing_kji)
                 mine = labels[wide] == row["deposit_id"]
-                seen = self._seen(self.voxels[wide], mine, (labels[wide] > 0) & ~mine, row["volume_mm3"])
+                image, others = self.voxels[wide], (labels[wide] > 0) & ~mine
+                seen = visibility(image, mine, others, self._spacing_kji, row["volume_mm3"])
+                alike = self._lookalikes.count(image, wide, mine, others, row["consistency"] == "paste")
+                seen = replace(seen, lookalikes=alike)
             row |= {
                 "voxels": seen.voxels,
                 "contrast_to_noise": seen.contrast_to_noise,
@@ -104,6 +112,7 @@ class MrScan:
                 "alike": seen.alike,
                 "open": seen.open,
                 "visible": seen.visible,
+                "lookalikes": seen.lookalikes,
             }
 
     def _with(self, item: Placed, part: np.ndarray, left: float, noise: np.ndarray) -> np.ndarray:
@@ -112,9 +121,6 @@ class MrScan:
             return part + item.share * (self._bright[item.box] - self._room.soft[item.box])
         void = np.hypot(part * (1.0 - item.share * (1.0 - left)), noise * item.share)
         return np.where(item.share > 1e-3, void, part)
-
-    def _seen(self, image: np.ndarray, mine: np.ndarray, others: np.ndarray, volume_mm3: float) -> Visibility:
-        return visibility(image, mine, others, self._spacing_kji, volume_mm3)
 
 
 def _air(volume: Volume, room: Room) -> np.ndarray:

@@ -27,7 +27,8 @@ class Implanted:
     truth: labels 1..N of what lies at the centre of each voxel (of a film: pixels whose ray meets the deposit).
     rows: one per deposit: deposit_id, kind, consistency, fragments, volume_mm3, thickness_mm, and the place:
         centroid_r_mm, centroid_a_mm, centroid_s_mm (films: u_px, v_px, area_mm2, area_detector_mm2). In MR also how it
-        stands out: voxels, contrast_to_noise, darkest, brightest, alike, open, visible (`visibility.Visibility`).
+        stands out: voxels, contrast_to_noise, darkest, brightest, alike, open, visible, lookalikes
+        (`visibility.Visibility`).
     """
 
     volume: Volume

@@ -12,8 +12,11 @@ from scipy import ndimage
 
 NEAR_MM, FAR_MM = 0.8, 2.5
 """What lies between these distances from a deposit is its surroundings; nearer lies its blurred edge."""
-ROSE = 5.0
-"""Contrast to noise over all voxels that the eye needs (A. Rose, J Opt Soc Am 38:196, 1948)."""
+LEAST_CONTRAST_TO_NOISE = 8.0
+"""Over all voxels. The eye needs 5 to see that something is there (A. Rose, J Opt Soc Am 38:196, 1948); below 8 every
+one of the deposits put into a real wrist has seven lookalikes and more (docs/mr.md)."""
+MOST_LOOKALIKES = 0
+"""With one lookalike already, who takes what looks like the deposit is wrong as often as right."""
 MOST_ALIKE = 0.5
 """A deposit of whose surroundings more than this look like itself has no outline of its own."""
 MOST_OPEN = 1.0 / 3.0
@@ -37,6 +40,7 @@ class Visibility:
         does.
     open: part of its surroundings that lies on its own side of half contrast: dark fat, tendon or air beside chalk.
     voxels: its volume in voxels.
+    lookalikes: number of bodies in the image that look like it by nature (`lookalikes.Lookalikes`); 0 if not counted.
     """
 
     contrast_to_noise: float
@@ -45,12 +49,14 @@ class Visibility:
     alike: float
     open: float
     voxels: float
+    lookalikes: int = 0
 
     @property
     def visible(self) -> bool:
         """Whether it can be told at all."""
         unusual = self.darkest <= VOID or self.brightest >= FLUID
-        return unusual and self.contrast_to_noise >= ROSE and self.alike <= MOST_ALIKE and self.voxels >= LEAST_VOXELS
+        stands_out = self.contrast_to_noise >= LEAST_CONTRAST_TO_NOISE and self.alike <= MOST_ALIKE
+        return unusual and stands_out and self.voxels >= LEAST_VOXELS and self.lookalikes <= MOST_LOOKALIKES
 
     @property
     def outlined(self) -> bool:

@@ -33,6 +33,7 @@ class Tissue:
     level: float32; 0 = a void (noise of air), 1 = the soft tissue around this voxel.
     depth_mm: distance to the air, 0 outside the body.
     noise: standard deviation of `level` in a void.
+    floor, unit: the signal of a void, and what the signal rises from level 0 to 1 (> 0, float32, per voxel).
     fat_is_bright: whether bright tissue is so common that it says nothing (no fat suppression).
     """
 
@@ -41,6 +42,8 @@ class Tissue:
     depth_mm: np.ndarray
     noise: float
     fat_is_bright: bool
+    floor: float
+    unit: np.ndarray
 
 
 def measure_tissue(volume: Volume) -> Tissue:
@@ -54,7 +57,7 @@ def measure_tissue(volume: Volume) -> Tissue:
     floor = noise_floor(volume.voxels, inside)
     part, gain, inside = volume.crop(box), gain[box], inside[box]
     # The floor of noise is the same everywhere in the raw image, so it is taken off before the coil's gain.
-    signal = (np.maximum(part.voxels.astype(np.float32) - floor, 0.0)) / gain
+    signal = np.maximum(part.voxels.astype(np.float32) - floor, 0.0) / gain
     around = _surround(part.with_voxels(signal), inside)
     deep_in = ndimage.distance_transform_edt(body, sampling=middle.spacing_mm[::-1]).astype(np.float32)
     # The transform counts to voxel centres: the outline itself is half a voxel nearer.
@@ -64,7 +67,7 @@ def measure_tissue(volume: Volume) -> Tissue:
     bright = float(np.mean(level[inside] > BRIGHT_LEVEL)) if inside.any() else 0.0
     fat_is_bright = bright > MUCH_BRIGHT
     noise = 0.53 * floor / max(float(np.median(gain[inside] * around[inside])), 1e-9)
-    return Tissue(box, level, depth, float(noise), fat_is_bright)
+    return Tissue(box, level, depth, float(noise), fat_is_bright, floor, gain * around)
 
 
 def _body(middle: Volume, threshold: float) -> np.ndarray:
