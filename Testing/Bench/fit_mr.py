@@ -58,17 +58,14 @@ def implanted_spots(case: Case) -> list[np.ndarray]:
     around, free = _looked_at(case.volume)
     box = measure_tissue(case.volume).box
     start = np.array([s.start for s in box])
-    found = []
-    for truth in case.truths:
-        if truth.consistency != "chalk":
-            continue
-        middle = case.volume.to_ijk(truth.centre)[::-1] - start
-        point = np.ones(free.shape, bool)
+    middles = [case.volume.to_ijk(t.centre)[::-1] - start for t in case.truths if t.consistency == "chalk"]
+    point = np.ones(free.shape, bool)
+    for middle in middles:
         point[tuple(np.clip(np.rint(middle).astype(int), 0, np.array(free.shape) - 1))] = False
-        stars = find_stars(around, free & (ndimage.distance_transform_edt(point, sampling=around.spacing_kji) < 3.0))
-        away = np.linalg.norm((stars.middle - middle) * around.spacing_kji, axis=1)
-        found.append(measures(stars)[may_be_chalk(stars, SETTINGS) & (away <= NEAR_MM)])
-    return found
+    stars = find_stars(around, free & (ndimage.distance_transform_edt(point, sampling=around.spacing_kji) < 3.0))
+    spots, good = measures(stars), may_be_chalk(stars, SETTINGS)
+    away = [np.linalg.norm((stars.middle - middle) * around.spacing_kji, axis=1) for middle in middles]
+    return [spots[good & (mm <= NEAR_MM)] for mm in away]
 
 
 def _looked_at(volume: Volume) -> tuple[Surroundings, np.ndarray]:

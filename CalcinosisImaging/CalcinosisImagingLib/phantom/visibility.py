@@ -14,7 +14,7 @@ NEAR_MM, FAR_MM = 0.8, 2.5
 """What lies between these distances from a deposit is its surroundings; nearer lies its blurred edge."""
 LEAST_CONTRAST_TO_NOISE = 8.0
 """Over all voxels. The eye needs 5 to see that something is there (A. Rose, J Opt Soc Am 38:196, 1948); below 8 every
-one of the deposits put into a real wrist has seven lookalikes and more (docs/mr.md)."""
+one of the deposits put into a real wrist has dozens of lookalikes (docs/mr.md)."""
 MOST_LOOKALIKES = 0
 """With one lookalike already, who takes what looks like the deposit is wrong as often as right."""
 MOST_ALIKE = 0.5
