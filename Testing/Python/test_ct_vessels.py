@@ -7,6 +7,7 @@ from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.segment import segment_ct
 from CalcinosisImagingLib.analysis.ct.vessels import find_vessels, is_cord, measure
 from CalcinosisImagingLib.analysis.segmentation import REASON_TAG
+from scipy.spatial import cKDTree
 from test_ct_deposits import a_scan, ball
 
 SPACING = np.full(3, 0.5)
@@ -63,6 +64,20 @@ class MeasureTest(unittest.TestCase):
             found = measure(points, SPACING)
             self.assertFalse(found.is_long)
             self.assertTrue(np.isfinite(found.ends).all())
+
+    def test_two_or_three_grains_in_a_row_point_nowhere_and_four_or_two_rods_do(self):
+        def row(count):
+            return lambda p: np.any([ball(np.array([20, 20, 5 + 3.5 * n]), 0.75)(p) for n in range(count)], axis=0)
+
+        def rods(p):
+            return rod((20, 20, 5), (20, 20, 9), 0.75)(p) | rod((20, 20, 11), (20, 20, 15), 0.75)(p)
+
+        for body, parts, is_long in ((row(2), 2, False), (row(3), 3, False), (row(4), 4, True), (rods, 2, True)):
+            found = measure(voxels(body), SPACING)
+            with self.subTest(parts=parts, is_long=is_long):
+                self.assertEqual(found.parts, parts)
+                self.assertEqual(found.is_long, is_long)
+                self.assertAlmostEqual(found.run_mm, 4.0 if body is rods else 1.5, delta=0.6)
 
 
 class InLineTest(unittest.TestCase):
@@ -128,6 +143,24 @@ class InAScanTest(unittest.TestCase):
             found.add(int(np.bincount(labels, minlength=2)[1:].argmax()) + 1)
         self.assertEqual(len(found), 3)
         self.assertEqual(len(self.result.deposits.segments), 3)
+
+
+class CrowdTest(unittest.TestCase):
+    """Balls of 1.4 mm at random places 2.5 mm and more from each other."""
+
+    def test_balls_at_random_places_are_deposits_each_and_no_vessels(self):
+        rng = np.random.default_rng(4)
+        centres: list[np.ndarray] = []
+        for place in rng.uniform([5.0, 6.0, 6.0], [21.0, 20.0, 20.0], (3000, 3)):
+            if not centres or np.linalg.norm(np.array(centres) - place, axis=1).min() > 3.9:
+                centres.append(place)
+        tree = cKDTree(centres)
+        volume, _ = a_scan([(lambda p: tree.query(p, distance_upper_bound=0.7)[0] < 0.7, 900.0)], noise=20)
+        found = segment_ct(volume)
+        self.assertGreater(len(centres), 40)
+        self.assertEqual(len(found.deposits.segments), len(centres))
+        numbers = {int(found.deposits.labels[tuple(np.round(c / 0.4).astype(int))]) for c in centres}
+        self.assertEqual(len(numbers - {0}), len(centres))
 
 
 if __name__ == "__main__":

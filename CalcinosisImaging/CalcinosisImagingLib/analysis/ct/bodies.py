@@ -27,6 +27,8 @@ PEAK_FACTOR = 5.0
 CLEAR = 2.0
 """A piece that peaks so many times higher than it must is no speck of noise in a faint body."""
 LEAST_PIECE_MM3 = 0.3
+GRAIN_MM = 0.8
+"""The peak of a grain is no farther from its surface."""
 CORE = 0.45
 """Share of a body's greatest contrast that its core has: about its true width, whatever its blur."""
 
@@ -82,7 +84,6 @@ def find_bodies(
         peaks[whole] = np.maximum(peaks[whole], np.ceil(sure) + 1)
     del faint, mask
     heights = smooth.ravel()[dense]
-    del smooth
     # Noise in a tendon or in the skin passes the threshold in places, but seldom by far.
     kept = np.flatnonzero((sizes >= LEAST_PIECE_MM3) & (peaks > dense_hu + NOISE_FACTOR * rest))
     kept = kept[kept > 0]
@@ -97,6 +98,8 @@ def find_bodies(
     inner = heights - soft_hu >= CORE * (peaks[pieces] - soft_hu)
     cores = dense[inner & (values > 0) & ~np.isin(values, [*metal, *edges])]
     vessels = np.array(sorted(vessel_labels(labels, cores, spacing)), int)
+    _keep_cores(labels, found, smooth, soft_hu, spacing)
+    del smooth
     others = np.setdiff1d(np.arange(len(found) + 1), vessels)
     alone = np.unique([*metal, *edges, *shells, *vessels])
     groups = group(labels, found, spacing, settings.group_distance_mm, alone)
@@ -150,6 +153,22 @@ def _no_fragments(
         if form is not None and form.is_shell(FIRST_HOLLOW):
             shells.append(label)
     return edges, shells
+
+
+def _keep_cores(
+    labels: np.ndarray, found: list[Box | None], smooth: np.ndarray, soft_hu: float, spacing: np.ndarray
+) -> None:
+    """Take from the labels (in place) what is lower than `CORE` of the height nearby in the same piece.
+
+    Blur makes gaps narrower: fragments are as far from each other as their cores are. A faint grain beside a bright one
+    has a core of its own.
+    """
+    size = tuple((2 * np.round(GRAIN_MM / spacing) + 1).astype(int))
+    for label, box in enumerate(found, start=1):
+        if box is not None:
+            own = labels[box] == label
+            height = np.where(own, smooth[box] - np.float32(soft_hu), 0.0)
+            labels[box][own & (height < CORE * ndimage.maximum_filter(height, size=size))] = 0
 
 
 def _put(array: np.ndarray, flat: np.ndarray, values: np.ndarray) -> None:

@@ -8,7 +8,7 @@ calcinosis lie beside each other, but not end to end in one line and equally wid
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,10 @@ THIN, THIN_MM, THIN_LENGTH_MM = 3.5, 3.0, 5.0
 """As thin as the arteries of fingers it may be shorter: stones, plates and rows of grains so thin are not so long."""
 PIECE = 1.5
 """So many times longer than wide a piece has a direction (a ball has 1.1); length is asked of all pieces together."""
+ROW = 4
+"""Grains that are one deposit make a cord from so many in a row on: two always lie in line, and three often do."""
+BREAK_VOXELS = 2.0
+"""A body is broken where its voxels leave so much out along its axis."""
 SLAB_MM = 3.0
 """Width and direction are looked at in slabs across the longest axis: a bent cord is narrow in each of them."""
 FAR_MM, FAR_TIMES = 14.0, 4.0
@@ -38,18 +42,23 @@ class Piece:
     ----------
     length_mm: along its middle line.
     width_mm: of its widest slab (4 standard deviations across: a full section's diameter).
+    run_mm: along its axis, the longest part of it that is not broken.
+    parts: number of such parts.
     ends, ahead: (2, 3) mm its ends, and the directions (unit) in which it points there.
     """
 
     length_mm: float
     width_mm: float
+    run_mm: float
+    parts: int
     ends: np.ndarray
     ahead: np.ndarray
 
     @property
     def is_long(self) -> bool:
         """Whether it points somewhere."""
-        return self.width_mm < CORD_MM and self.length_mm >= PIECE * self.width_mm
+        drawn_out = self.run_mm >= PIECE * self.width_mm or self.parts >= ROW
+        return drawn_out and self.width_mm < CORD_MM and self.length_mm >= PIECE * self.width_mm
 
 
 def is_cord(length_mm: float, width_mm: float) -> bool:
@@ -81,7 +90,17 @@ def measure(points: np.ndarray, spacing: np.ndarray) -> Piece:
     tips = np.minimum(np.array(tips) / np.maximum(np.abs(ahead @ axis), 0.5), SLAB_MM)
     ends = np.stack([line[0] + ahead[0] * tips[0], line[-1] + ahead[1] * tips[1]])
     number = (np.cumsum(sizes > 0) - 1)[slab]
-    return Piece(float(reaches.sum() + tips.sum()), _width_mm(points, number, line, spacing), ends, ahead)
+    length, width = float(reaches.sum() + tips.sum()), _width_mm(points, number, line, spacing)
+    runs = _runs_mm(along, voxel)
+    # Along its middle line a bent body is longer than along its axis.
+    return Piece(length, width, float(runs.max()) * length / (high - low), len(runs), ends, ahead)
+
+
+def _runs_mm(along: np.ndarray, voxel: float) -> np.ndarray:
+    """Lengths of a body's unbroken parts, by the places (N,) of its voxels along its axis."""
+    places = np.sort(along)
+    breaks = np.flatnonzero(np.diff(places) > BREAK_VOXELS * voxel)
+    return places[np.r_[breaks, len(places) - 1]] - places[np.r_[0, breaks + 1]] + voxel
 
 
 def _width_mm(points: np.ndarray, slab: np.ndarray, line: np.ndarray, spacing: np.ndarray) -> float:
@@ -219,7 +238,8 @@ def _crumb(last: Piece, side: int, piece: Piece) -> tuple[Piece, int] | None:
     onwards /= np.linalg.norm(onwards)
     reach = onwards * piece.length_mm / 2
     ahead = np.stack([-onwards, onwards])
-    return Piece(last.length_mm, last.width_mm, np.stack([middle - reach, middle + reach]), ahead), 1
+    ends = np.stack([middle - reach, middle + reach])
+    return replace(last, ends=ends, ahead=ahead), 1
 
 
 def _leads(gap: np.ndarray, ahead: np.ndarray, slack: float) -> bool:
