@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "CalcinosisImaging"), str(ROOT / "Testing" / "Python"
 
 from CalcinosisImagingLib.analysis.mr.bodies import free_room, surroundings  # noqa: E402
 from CalcinosisImagingLib.analysis.mr.candidates import Surroundings  # noqa: E402
-from CalcinosisImagingLib.analysis.mr.compact import MOST, MOST_TUBE, WEIGHTS, may_be_chalk  # noqa: E402
+from CalcinosisImagingLib.analysis.mr.compact import MOST, MOST_TUBE, WEIGHTS, is_empty, may_be_chalk  # noqa: E402
 from CalcinosisImagingLib.analysis.mr.settings import MrSettings  # noqa: E402
 from CalcinosisImagingLib.analysis.mr.stars import Stars, find_stars  # noqa: E402
 from CalcinosisImagingLib.analysis.mr.tissue import measure_tissue  # noqa: E402
@@ -41,11 +41,11 @@ PARTS = 4
 
 def native_spots() -> tuple[np.ndarray, np.ndarray]:
     """Measures (N, F) of the dark spots of the wrist without implants, and where each lies along K."""
-    around, free = _looked_at(real_wrist())
+    around, free, noise = _looked_at(real_wrist())
     thickness = local_thickness((around.level < SETTINGS.void_level) & free, around.spacing_kji)
     tube = goes_on(thickness, around.spacing_kji)
     stars = find_stars(around, free)
-    good = may_be_chalk(stars, SETTINGS)
+    good = may_be_chalk(stars, SETTINGS) & is_empty(stars, SETTINGS, noise)
     for index in np.flatnonzero(good):
         middle, reach = np.rint(stars.middle[index]).astype(int), np.ceil(stars.radius_mm[index] / around.spacing_kji)
         box = tuple(slice(max(0, m - int(r)), m + int(r) + 1) for m, r in zip(middle, reach, strict=True))
@@ -55,7 +55,7 @@ def native_spots() -> tuple[np.ndarray, np.ndarray]:
 
 def implanted_spots(case: Case) -> list[np.ndarray]:
     """Measures (M, F) of the stars that may stand for each implant of chalk; M is 0 where there is none."""
-    around, free = _looked_at(case.volume)
+    around, free, noise = _looked_at(case.volume)
     box = measure_tissue(case.volume).box
     start = np.array([s.start for s in box])
     middles = [case.volume.to_ijk(t.centre)[::-1] - start for t in case.truths if t.consistency == "chalk"]
@@ -63,14 +63,15 @@ def implanted_spots(case: Case) -> list[np.ndarray]:
     for middle in middles:
         point[tuple(np.clip(np.rint(middle).astype(int), 0, np.array(free.shape) - 1))] = False
     stars = find_stars(around, free & (ndimage.distance_transform_edt(point, sampling=around.spacing_kji) < 3.0))
-    spots, good = measures(stars), may_be_chalk(stars, SETTINGS)
+    spots, good = measures(stars), may_be_chalk(stars, SETTINGS) & is_empty(stars, SETTINGS, noise)
     away = [np.linalg.norm((stars.middle - middle) * around.spacing_kji, axis=1) for middle in middles]
     return [spots[good & (mm <= NEAR_MM)] for mm in away]
 
 
-def _looked_at(volume: Volume) -> tuple[Surroundings, np.ndarray]:
-    around = surroundings(volume, measure_tissue(volume), None, None, 0.0)
-    return around, free_room(around, SETTINGS)
+def _looked_at(volume: Volume) -> tuple[Surroundings, np.ndarray, float]:
+    tissue = measure_tissue(volume)
+    around = surroundings(volume, tissue, None, None, 0.0)
+    return around, free_room(around, SETTINGS), tissue.noise
 
 
 def measures(stars: Stars) -> np.ndarray:

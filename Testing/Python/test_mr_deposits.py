@@ -8,10 +8,11 @@ from calcinosis_testing import SHARED_DATA, requires_shared
 from CalcinosisImagingLib.analysis.errors import InputError
 from CalcinosisImagingLib.analysis.itk_bridge import from_itk
 from CalcinosisImagingLib.analysis.mr.candidates import Surroundings, large_parts, look_closely, measure
+from CalcinosisImagingLib.analysis.mr.compact import NOT_EMPTY
 from CalcinosisImagingLib.analysis.mr.continued import continued
 from CalcinosisImagingLib.analysis.mr.rules import chalk_confidence
 from CalcinosisImagingLib.analysis.mr.segment import CONSISTENCY_TAG, segment_mr
-from CalcinosisImagingLib.analysis.mr.stars import find_stars
+from CalcinosisImagingLib.analysis.mr.stars import blurred_void, find_stars, sharpest
 from CalcinosisImagingLib.analysis.mr.tubes import goes_on, local_thickness
 from CalcinosisImagingLib.analysis.segmentation import CONFIDENCE_TAG, REASON_TAG, Segment, Segmentation
 from CalcinosisImagingLib.analysis.volume import Volume
@@ -245,11 +246,41 @@ class TestStars(unittest.TestCase):
         self.assertLess(np.linalg.norm(volume.to_ras(voxels).mean(0) - centre), 0.9)
         self.assertAlmostEqual(len(voxels) * volume.voxel_volume_mm3 / (4 / 3 * np.pi * 27.0), 1.15, delta=0.25)
 
+    def test_a_ball_with_the_signal_of_marrow_is_no_void_and_says_why(self):
+        image, at = limb()
+        image = with_body(image, ball(at, (7.0, 0.0, -12.0), 2.5), 0.0)
+        marrow = (-6.0, 0.0, 10.0)
+        volume = as_mr(with_body(image, ball(at, marrow, 2.5), 0.15 * MUSCLE))
+        found = segment_mr(volume)
+        self.assertEqual(len(found.deposits.segments), 1)
+        self.assertLess(volume.to_ras(np.argwhere(found.deposits.labels)[:, ::-1]).mean(0)[2], 0.0)
+        place = tuple(np.rint(volume.to_ijk(np.array(marrow))).astype(int)[::-1])
+        reasons = {s.label: s.tags[REASON_TAG] for s in found.rejected.segments}
+        self.assertEqual(reasons[found.rejected.labels[place]], NOT_EMPTY)
+
+    def test_the_level_in_a_blurred_void_is_that_of_the_blurred_image(self):
+        away = np.linalg.norm(np.indices((81, 81, 81)) - 40, axis=0) * 0.1
+        for radius, sigma in ((1.0, 0.6), (1.5, 0.4)):
+            image = ndimage.gaussian_filter((away > radius) * 1.0, sigma / 0.1)
+            for steps in (1, 5, 12):
+                level = blurred_void(np.array([radius]), sigma, 0.1 * steps)[0]
+                self.assertAlmostEqual(level, image[40, 40, 40 + steps], delta=0.01)
+
+    def test_the_sharpest_edges_tell_the_point_spread(self):
+        sigma, wide = 0.8, 1.6
+        half, soft = np.full((150, 162), 3.0), np.arange(150)[:, None] > 20
+        core = half - 0.6745 * np.where(soft, wide, sigma)
+        near = np.full(150, 3.0)
+        self.assertAlmostEqual(sharpest(half, core, near, np.full(3, 0.5)), sigma, places=3)
+        # No sharper than scanners aim at, and that where few bodies are seen.
+        self.assertAlmostEqual(sharpest(half, core, near, np.full(3, 2.0)), 1.31, delta=0.01)
+        self.assertAlmostEqual(sharpest(half[:50], core[:50], near[:50], np.full(3, 0.5)), 0.327, delta=0.001)
+
     def test_a_rounder_blacker_body_is_surer(self):
         image, at = limb()
         image = with_body(image, ball(at, (7.0, 0.0, -12.0), 3.0), 0.0)
-        long = np.sqrt(((at[0] + 6.0) / 2.0) ** 2 + (at[1] / 2.0) ** 2 + ((at[2] - 10.0) / 3.4) ** 2) - 1.0
-        volume = as_mr(with_body(image, 2.0 * long, 60.0))
+        long = np.sqrt(((at[0] + 6.0) / 2.0) ** 2 + (at[1] / 2.0) ** 2 + ((at[2] - 10.0) / 5.5) ** 2) - 1.0
+        volume = as_mr(with_body(image, 2.0 * long, 20.0))
         sure = [float(s.tags[CONFIDENCE_TAG]) for s in segment_mr(volume).deposits.segments]
         self.assertEqual(len(sure), 2)
         self.assertGreater(sure[0], sure[1] + 0.005)

@@ -8,7 +8,7 @@ from scipy import ndimage
 from ..segmentation import Segmentation
 from ..volume import Volume
 from .candidates import Surroundings, large_parts, look_closely, measure
-from .compact import find_compact
+from .compact import find_compact_paste
 from .paste import find_paste
 from .rules import expected_confidence
 from .settings import MrSettings
@@ -87,7 +87,7 @@ def find_bodies(
     free = free_room(around, settings)
     found = [] if around.prior is None else _where_expected(around, settings, bright, free)
     if bright and around.bone_distance is None and not fat_is_bright:
-        found += find_compact(around, settings, free, True)
+        found += find_compact_paste(around, settings, free)
     if bright:
         found += find_paste(around, settings, fat_is_bright, free)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
@@ -31,6 +33,8 @@ BIAS = 4.76
 MOST = {"grey_for_size": 1.6, "shut": 1.0, "crowd": 0.6}
 """More than this says no more."""
 MOST_TUBE = 0.5
+MOST_OPEN, MOST_ROUGH = 0.02, 0.2
+NOT_EMPTY = "closed and dark, but not without signal: a sesamoid or fat"
 
 
 def chalk_probability(stars: Stars) -> np.ndarray:
@@ -39,6 +43,19 @@ def chalk_probability(stars: Stars) -> np.ndarray:
     for name, weight in WEIGHTS.items():
         score += weight * np.minimum(getattr(stars, name), MOST.get(name, np.inf))
     return 1.0 / (1.0 + np.exp(-score))
+
+
+def is_empty(stars: Stars, settings: MrSettings, noise: float) -> np.ndarray:
+    """Whether each has no signal of its own, (N,) bool: marrow and suppressed fat have some, lime has none.
+
+    ``noise``: SD of the level in a void.
+    """
+    return stars.left <= settings.most_left + 0.5 * noise
+
+
+def is_closed(stars: Stars) -> np.ndarray:
+    """Whether each is as closed and round as a sesamoid or a lobule of fat, (N,) bool: its outline can be trusted."""
+    return (stars.escaping <= MOST_OPEN) & (stars.rough <= MOST_ROUGH)
 
 
 def may_be_chalk(stars: Stars, settings: MrSettings) -> np.ndarray:
@@ -60,28 +77,44 @@ def paste_probability(stars: Stars) -> np.ndarray:
     return closed * np.clip(1.25 - 2.3 * stars.rough, 0.0, 1.0) * np.clip(stars.shut + 0.1, 0.0, 1.0)
 
 
-def find_compact(
-    around: Surroundings, settings: MrSettings, free: np.ndarray, bright: bool, tube: np.ndarray | None = None
-) -> list[Body]:
-    """Compact voids (``bright``: bright bodies) that are sure enough, surest first; taken out of ``free``, in place.
-
-    ``tube``: what goes on (`tubes.goes_on`); a body that is mostly that is the end of a tendon.
-    """
-    stars = find_stars(around, free, bright)
-    volume = stars.volume_mm3
-    if bright:
-        sure = paste_probability(stars)
-        good = (stars.grey >= settings.paste_level) & (volume >= settings.least_paste_mm3)
-    else:
-        sure = chalk_probability(stars)
-        good = may_be_chalk(stars, settings)
+def find_compact_paste(around: Surroundings, settings: MrSettings, free: np.ndarray) -> list[Body]:
+    """Compact bright bodies that are sure enough, surest first; taken out of ``free``, in place."""
+    stars = find_stars(around, free, True)
+    sure = paste_probability(stars)
+    good = (stars.grey >= settings.paste_level) & (stars.volume_mm3 >= settings.least_paste_mm3)
     good &= sure >= settings.least_confidence
+    return _taken(stars, np.where(good, sure, 0.0), around, settings, free, True, np.zeros(free.shape, bool))
+
+
+def find_compact_chalk(
+    around: Surroundings, settings: MrSettings, free: np.ndarray, tube: np.ndarray, noise: float
+) -> list[Body]:
+    """Compact voids that are sure enough, surest first, and closed bodies that are no voids, with the reason.
+
+    All are taken out of ``free``, in place. ``tube``: what goes on (`tubes.goes_on`); a body that is mostly that is the
+    end of a tendon. ``noise``: SD of the level in a void.
+    """
+    stars = find_stars(around, free)
+    dark, empty = may_be_chalk(stars, settings), is_empty(stars, settings, noise)
+    sure = chalk_probability(stars)
+    good = dark & empty & (sure >= settings.least_confidence)
+    chalk = _taken(stars, np.where(good, sure, 0.0), around, settings, free, False, tube)
+    closed = (dark & ~empty & is_closed(stars)).astype(float)
+    grey = _taken(stars, closed, around, settings, free, False, tube)
+    return chalk + [replace(body, reason=NOT_EMPTY, confidence=0.0) for body in grey]
+
+
+def _taken(
+    stars: Stars, sure: np.ndarray, around: Surroundings, settings: MrSettings, free: np.ndarray, bright: bool,
+    tube: np.ndarray,
+) -> list[Body]:  # fmt: skip
+    """The bodies of the stars with ``sure`` above 0, surest first and apart; out of ``free``, in place."""
     labels, numbers = np.zeros(free.shape, np.int32), []
-    for index in np.flatnonzero(good)[np.argsort(-sure[good], kind="stable")]:
+    for index in np.argsort(-sure, kind="stable")[: np.count_nonzero(sure)]:
         where = _outlined(stars, index, around, free, bright)
         if len(where) < settings.least_voxels or labels.ravel()[where].any():
             continue
-        if tube is not None and tube.ravel()[where].mean() > MOST_TUBE:
+        if tube.ravel()[where].mean() > MOST_TUBE:
             continue
         numbers.append(index)
         labels.ravel()[where] = len(numbers)

@@ -15,6 +15,7 @@ class MrSettings:
     faint_levels: thresholds for bodies so small that no voxel of them is a void.
     expected_level: where the CT has a deposit, what is darker than this belongs to it.
     core_level: a void's darkest twentieth is at most this.
+    most_left: ringing and ghosts leave so much of the tissue's signal in the middle of a void; noise adds to it.
     most_faint_mm: what is thicker and no void in its middle is muscle or a vessel.
     most_tube: a void of which no more than this part goes on (`tubes.goes_on`) stands alone.
     lump_opening_mm: what is thinner than twice this beside something that goes on is its edge.
@@ -45,6 +46,7 @@ class MrSettings:
     faint_levels: tuple[float, ...] = (0.3, 0.45)
     expected_level: float = 0.5
     core_level: float = 0.33
+    most_left: float = 0.05
     most_faint_mm: float = 2.5
     most_tube: float = 0.2
     lump_opening_mm: float = 0.8

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from .candidates import Candidate, Surroundings, large_parts, look_closely, measure
-from .compact import find_compact
+from .compact import find_compact_chalk
 from .continued import continued, reach
 from .rules import chalk_confidence, why_not_chalk, why_not_dark
 from .settings import MrSettings
@@ -26,7 +26,7 @@ def find_chalk(around: Surroundings, settings: MrSettings, noise: float, free: n
     void = (around.level < settings.void_level) & free
     thickness = local_thickness(void, around.spacing_kji)
     tube = goes_on(thickness, around.spacing_kji)
-    compact = find_compact(around, settings, free, False, tube) if around.bone_distance is None else []
+    compact = find_compact_chalk(around, settings, free, tube, noise) if around.bone_distance is None else []
     void &= free
     alone = _alone(void, tube, settings)
     lump = _opened(void & ~tube & ~alone, settings.lump_opening_mm, around.spacing_kji)
