@@ -53,16 +53,19 @@ class PointSpreadTest(unittest.TestCase):
         self.assertEqual(len(found.parts), 1)
         self.assertAlmostEqual(found.sigma_mm[1], SIGMA_MM, delta=0.006)
 
-    def test_a_blur_that_is_wider_where_no_skin_faces_shows_at_dense_bodies(self):
-        hu = -1000.0 + 1050.0 * limb((64, 64, 64))
-        k, j, i = (np.indices(hu.shape) + 0.5) * STEP / FINE
-        for at in ((6, 9, 9), (6, 17, 16), (13, 9, 17), (13, 16, 8.5), (20, 9, 9), (20, 17, 16)):
-            away = np.sqrt((k - at[0] - 0.1) ** 2 + (j - at[1]) ** 2 + (i - at[2] + 0.1) ** 2)
-            hu += 900.0 * np.clip((2.6 - away) * FINE / STEP + 0.5, 0, 1)
-        for wider in (1.0, 1.3):
+    def test_leaning_skin_shows_that_the_blur_across_slices_is_wider(self):
+        # A spindle: nothing faces along k, but its skin leans by up to 40 degrees.
+        k, j, i = (np.indices((112, 128, 128)).astype(np.float32) + 0.5) * STEP / FINE
+        radius = 2.5 + 8.0 * np.sin(np.pi * k / 22.4)
+        surface = np.hypot(j - 12.8, i - 12.8) - radius
+        slope = 8.0 * np.pi / 22.4 * np.cos(np.pi * k / 22.4)
+        tissue = np.clip(0.5 - surface / np.hypot(1.0, slope) * FINE / STEP, 0, 1)
+        for wider in (0.8, 1.0, 1.3):
             with self.subTest(wider=wider):
-                found = estimate_point_spread(scanned(hu, [(1.0, (wider * SIGMA_MM, SIGMA_MM, SIGMA_MM))], 25), SPACING)
-                self.assertAlmostEqual(found.sigma_mm[0] / found.sigma_mm[1], wider, delta=0.08)
+                kernel = [(1.0, (wider * SIGMA_MM, SIGMA_MM, SIGMA_MM))]
+                found = estimate_point_spread(scanned(-1000.0 + 1050.0 * tissue, kernel, 25), SPACING)
+                self.assertAlmostEqual(found.sigma_mm[0] / SIGMA_MM, wider, delta=0.08)
+                self.assertAlmostEqual(found.sigma_mm[1] / SIGMA_MM, 1.0, delta=0.04)
 
     def test_weights_of_the_gaussians_sum_to_one(self):
         for spread in (PointSpread((0.3,) * 3), PointSpread((0.3,) * 3, 0.5), PointSpread((0.3,) * 3, 1.0, 0.3)):

@@ -14,13 +14,13 @@ def profile(hu: np.ndarray, points: np.ndarray, axis: int, reach: int) -> np.nda
     return np.stack([hu[tuple((points + d * unit).T)].astype(float) for d in range(-reach, reach + 1)], axis=1)
 
 
-def step(x: np.ndarray, h: float, sigma: float, gain: float, far: float) -> np.ndarray:
+def step(x: np.ndarray, h: np.ndarray | float, sigma: np.ndarray | float, gain: float, far: float) -> np.ndarray:
     """A unit step at 0 as a voxel of width ``h`` shows it, blurred by `psf.PointSpread`; all in mm."""
     terms = ((1 + gain - far, 1.0), (-gain, WIDER), (far, FAR))
     return sum(weight * _blurred_step(x, h, ratio * sigma) for weight, ratio in terms)
 
 
-def _blurred_step(x: np.ndarray, h: float, sigma: float) -> np.ndarray:
+def _blurred_step(x: np.ndarray, h: np.ndarray | float, sigma: np.ndarray | float) -> np.ndarray:
     """Mean of a Gaussian-blurred unit step over a voxel."""
 
     def integral(y: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
-from .dense_edge import widths_at_faces
 from .edge_model import profile, step
 from .grid import noise_hu
 from .psf import PointSpread, gaussian
@@ -16,21 +15,25 @@ from .psf import PointSpread, gaussian
 EDGE_HU = (-850.0, -150.0)
 DEFAULT_FWHM_MM = 0.8
 LEAST_PROFILES = 200
-MOST_PROFILES = 6000
+MOST_PROFILES = (6000, 1500, 1500)
+"""Of a direction, by the classes of `LEANS`: those that face an axis tell of the kernel's overshoot as well."""
 SAMPLED_VOXELS = 8e6
 SAMPLED_AIR, LEAST_AIR, FAR_MM = 1e6, 300, 2.0
-STEEPEST = 0.94
-"""A profile along an axis is used where the edge's normal is within 20 degrees of it."""
+BESIDE_MM, FLAT = 0.8, 0.77
+"""Skin is flat where its normals so far to both sides are within 40 degrees of each other, and its slopes those of
+skin: corners look blurred."""
+LEANS = (0.94, 0.8, 0.577)
+"""Classes of directions by the normal's greatest component: facing an axis (within 20 degrees), leaning, oblique."""
 BEFORE_MM, BEHIND_MM, BIN_MM = 1.5, 2.2, 0.05
 AIR_HU, TISSUE_HU = -850.0, -250.0
 ROUNDS = 4
 SKIN_MM = 1.5
 """Where fat is expected to begin: holds the fit where noise hides it."""
 
+SIGMA_MM = 0.3
+"""Of the blur, for a start."""
 UNEQUAL = 0.12
 """Standard deviation of the logarithm by which the blur across slices is usually wider or narrower than in them."""
-FACES_SD = 0.03
-"""And of the relative widths at many faces."""
 FAR_SD = 0.5
 """Of the third Gaussian no more is expected than this: far from the edge it looks like layers of the skin."""
 
@@ -62,10 +65,10 @@ def estimate_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread:
 def skin_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread | None:
     """Point spread of a scan that shows enough skin, else None.
 
-    Profiles across the skin, along the axis nearly normal to it, are laid over each other at their sub-voxel places.
-    Their mean is fitted by two steps (air to skin, skin to fat at a depth to be found), blurred by the point spread
-    and the voxel, and cut off from below as scanners do. An axis that no skin faces gets the mean width of the others,
-    times how much wider the faces of dense bodies are along it (`dense_edge`).
+    Profiles across the skin are laid over each other at their sub-voxel places. The mean of those of one direction is
+    fitted by two steps (air to skin, skin to fat at a depth to be found), blurred by the point spread and the voxel
+    along that direction, and cut off from below as scanners do. Leaning skin tells of the blur along an axis that
+    hardly any faces. An axis along which none leans gets the mean width of the others.
 
     Parameters
     ----------
@@ -75,41 +78,20 @@ def skin_point_spread(hu: np.ndarray, spacing: np.ndarray) -> PointSpread | None
     edges = _edges(hu, spacing)
     if not edges:
         return None
-    levels = _levels(hu, spacing, np.concatenate([values[:, :3] for _, _, values, _ in edges]))
-    sigmas = np.full(len(edges), 0.3)
-    places = [_crossings(x, values) for _, x, values, _ in edges]
+    levels = _levels(hu, spacing, np.concatenate([e.values[:, :3] for e in edges]))
+    sigmas = np.full(3, SIGMA_MM)
+    places = [_crossings(e.along, e.values) for e in edges]
     shared = np.array(START)
     plain = False
     for number in range(ROUNDS + 1):
         curves = [_mean_curve(e, p) for e, p in zip(edges, places, strict=True)]
-        sigmas, shared, shifts = _fit([e[0] for e in edges], curves, levels, sigmas, shared, plain)
+        sigmas, shared, shifts = _fit(edges, curves, levels, sigmas, shared, plain)
         if number + 1 == ROUNDS:
             plain = _is_plain(*shared[:2])
         for n, edge in enumerate(edges):
-            places[n] = _moved(edge, places[n] + shifts[n], levels, sigmas[n], shared)
+            places[n] = _moved(edge, places[n] + shifts[n], levels, edge.sigma_mm(sigmas), shared)
     gain, far = np.round(shared[:2], 3).tolist()
-    sigma = np.full(3, sigmas.mean())
-    seen = [e[3] for e in edges]
-    sigma[seen] = sigmas
-    others = [axis for axis in range(3) if axis not in seen]
-    if others:
-        faces = widths_at_faces(hu, spacing, levels.noise, PointSpread(tuple(sigma.tolist()), gain, far))
-        sigma[others] *= _relative(faces, others, seen)
-    return PointSpread(tuple(np.round(sigma, 4).tolist()), gain, far)
-
-
-def _relative(faces: tuple[np.ndarray, np.ndarray] | None, others: list[int], seen: list[int]) -> np.ndarray:
-    """Widths along other axes relative to the mean of the seen ones, drawn to 1 as far as faces leave them uncertain.
-
-    ``faces``: see `dense_edge.widths_at_faces`.
-    """
-    if faces is None:
-        return np.ones(len(others))
-    logs, covariance = faces
-    contrast = np.eye(3)[others] - np.isin(np.arange(3), seen) / len(seen)
-    # The seen axes ought to be equal, as skin shows them: how little they are tells what faces are worth.
-    variance = np.einsum("na,ab,nb->n", contrast, covariance, contrast) + FACES_SD**2 + np.var(logs[seen])
-    return np.exp(contrast @ logs * UNEQUAL**2 / (UNEQUAL**2 + variance))
+    return PointSpread(tuple(np.round(sigmas, 4).tolist()), gain, far)
 
 
 def _levels(hu: np.ndarray, spacing: np.ndarray, profiles: np.ndarray) -> _Levels:
@@ -139,35 +121,126 @@ def _far_air(hu: np.ndarray, away: np.ndarray) -> np.ndarray:
     return sample[far]
 
 
-Edge = tuple[float, np.ndarray, np.ndarray, int]
-"""Spacing, distances along the normal from the middle sample (N, M), values (N, M), axis."""
+@dataclass(frozen=True, eq=False)
+class _Edge:
+    """Profiles from air into tissue across skin of one direction.
+
+    Attributes
+    ----------
+    along: (N, M) mm along the normal from the middle sample.
+    values: (N, M) HU.
+    square: (3,) mean squares of the normal's components.
+    width_mm: of a voxel along the normal.
+    stands_for: how many places in the scan each profile was chosen from.
+    """
+
+    along: np.ndarray
+    values: np.ndarray
+    square: np.ndarray
+    width_mm: float
+    stands_for: int
+
+    def sigma_mm(self, sigmas: np.ndarray) -> float:
+        """Of the blur along the normal, from those along k, j, i."""
+        return float(np.sqrt(self.square @ np.square(sigmas)))
 
 
-def _edges(hu: np.ndarray, spacing: np.ndarray) -> list[Edge]:
-    """Profiles from air into tissue for every axis that has enough of them."""
-    reach = np.maximum(np.ceil(BEFORE_MM / spacing), 4).astype(int)
-    if (np.array(hu.shape) <= 2 * reach + 2).any():
+def _edges(hu: np.ndarray, spacing: np.ndarray) -> list[_Edge]:
+    """Profiles from air into tissue for every class of directions that has enough of them."""
+    reaches = np.maximum(np.ceil(BEFORE_MM / np.outer(LEANS, spacing)), 4).astype(int)
+    margin = reaches.min(0)
+    if (np.array(hu.shape) <= 2 * margin + 2).any():
         return []
     step = max(1, int(np.ceil((hu.size / SAMPLED_VOXELS) ** (1 / 3))))
-    inner = hu[tuple(slice(int(r), -int(r), step) for r in reach)]
-    points = np.argwhere((inner > EDGE_HU[0]) & (inner < EDGE_HU[1])) * step + reach
-    near = [profile(hu, points, axis, 1) for axis in range(3)]
-    gradient = np.stack([(p[:, 2] - p[:, 0]) / h for p, h in zip(near, spacing, strict=True)], axis=1)
+    inner = hu[tuple(slice(int(r), -int(r), step) for r in margin)]
+    points = np.argwhere((inner > EDGE_HU[0]) & (inner < EDGE_HU[1])) * step + margin
+    gradient = _gradient(hu, points, spacing)
     # Noise makes gradients longer and would let edges look more oblique than they are.
-    square = gradient**2 - noise_hu(hu) ** 2 / (2 * spacing**2)
-    lean = np.sqrt(np.maximum(square, 0) / np.maximum(square.sum(1), 1e-6)[:, None])
+    square = np.maximum(gradient**2 - _gradient_noise(noise_hu(hu), spacing) ** 2, 0)
+    square /= np.maximum(square.sum(1), 1e-6)[:, None]
+    order = np.argsort(-square, axis=1)
+    greatest = np.sqrt(np.take_along_axis(square, order[:, :1], 1)[:, 0])
     found = []
-    for axis, h in enumerate(spacing.tolist()):
-        chosen = np.flatnonzero(lean[:, axis] > STEEPEST)
-        chosen = chosen[:: max(1, -(-len(chosen) // MOST_PROFILES))]
-        values = profile(hu, points[chosen], axis, int(reach[axis]))
-        falling = gradient[chosen, axis] < 0
-        values[falling] = values[falling, ::-1]
-        good = (values[:, :2].mean(1) < AIR_HU) & (values[:, reach[axis] + 2 :].min(1) > TISSUE_HU)
-        if good.sum() >= LEAST_PROFILES:
-            along = np.arange(-reach[axis], reach[axis] + 1) * h
-            found.append((h, along * lean[chosen[good], axis, None], values[good], axis))
+    for axis, second, lean in _classes():
+        above = LEANS[lean - 1] if lean else np.inf
+        chosen = (order[:, 0] == axis) & (greatest > LEANS[lean]) & (greatest <= above)
+        if second is not None:
+            chosen &= order[:, 1] == second
+        inside = np.minimum(points, np.array(hu.shape) - 1 - points)[:, axis] >= reaches[lean, axis]
+        where = np.flatnonzero(chosen & inside)
+        every = max(1, -(-len(where) // MOST_PROFILES[lean]))
+        where = where[::every]
+        if second is not None:
+            where = where[_flat(hu, points[where], gradient[where], order[where, :2], spacing)]
+        edge = _edge(hu, points[where], gradient[where], square[where], axis, int(reaches[lean, axis]), spacing, every)
+        if len(edge.values) >= LEAST_PROFILES:
+            found.append(edge)
     return found
+
+
+def _classes() -> list[tuple[int, int | None, int]]:
+    """Axis of the normal's greatest component, of its second one (None: no matter), and the class in `LEANS`."""
+    facing = [(axis, None, 0) for axis in range(3)]
+    pairs = [(a, b) for a in range(3) for b in range(3) if a != b]
+    return facing + [(a, b, lean) for lean in range(1, len(LEANS)) for a, b in pairs]
+
+
+def _gradient(hu: np.ndarray, points: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Slopes of the image at voxels, (N, 3) HU per mm, as if all axes were sampled finely.
+
+    The difference of neighbours is less than the slope of an edge that is hardly wider than their distance.
+    """
+    near = [profile(hu, points, axis, 1) for axis in range(3)]
+    difference = np.stack([(p[:, 2] - p[:, 0]) / (2 * h) for p, h in zip(near, spacing, strict=True)], axis=1)
+    return difference / _shown_slope(spacing)
+
+
+def _flat(
+    hu: np.ndarray, points: np.ndarray, gradient: np.ndarray, axes: np.ndarray, spacing: np.ndarray
+) -> np.ndarray:
+    """Which points lie on flat skin, in the plane of the two axes (N, 2) of the normal's greatest components."""
+    rows = np.arange(len(points))
+    first, second = axes.T
+    tangent = np.zeros(points.shape)
+    tangent[rows, first], tangent[rows, second] = gradient[rows, second], -gradient[rows, first]
+    tangent *= BESIDE_MM / np.maximum(np.linalg.norm(tangent, axis=1), 1e-6)[:, None]
+    away = np.round(tangent / spacing).astype(int)
+    limit = np.array(hu.shape) - 2
+    before, after = (_gradient(hu, np.clip(points + a, 1, limit), spacing) for a in (-away, away))
+    steep = [np.linalg.norm(g, axis=1) for g in (gradient, before, after)]
+    alike = (before * after).sum(1) > FLAT * steep[1] * steep[2]
+    return alike & (np.minimum(steep[1], steep[2]) > 0.5 * steep[0])
+
+
+def _shown_slope(spacing: np.ndarray) -> np.ndarray:
+    """Part of the slope of a blurred edge that the difference of a voxel's neighbours shows."""
+    wide = spacing / np.sqrt(SIGMA_MM**2 + spacing**2 / 12)
+    return (ndtr(wide) - 0.5) * np.sqrt(2 * np.pi) / wide
+
+
+def _gradient_noise(noise: float, spacing: np.ndarray) -> np.ndarray:
+    """Standard deviation of `_gradient` along each axis."""
+    return noise / (np.sqrt(2) * spacing) / _shown_slope(spacing)
+
+
+def _edge(
+    hu: np.ndarray,
+    points: np.ndarray,
+    gradient: np.ndarray,
+    square: np.ndarray,
+    axis: int,
+    reach: int,
+    spacing: np.ndarray,
+    every: int,
+) -> _Edge:
+    """Profiles along an axis through those points on whose sides are air and tissue."""
+    values = profile(hu, points, axis, reach)
+    falling = gradient[:, axis] < 0
+    values[falling] = values[falling, ::-1]
+    good = (values[:, :2].mean(1) < AIR_HU) & (values[:, reach + 2 :].min(1) > TISSUE_HU)
+    along = np.arange(-reach, reach + 1) * spacing[axis] * np.sqrt(square[good, axis, None])
+    mean = square[good].mean(0) if good.any() else np.zeros(3)
+    return _Edge(along, values[good], mean, float(np.sqrt(mean @ spacing**2)), every)
 
 
 def _crossings(x: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -180,48 +253,52 @@ def _crossings(x: np.ndarray, values: np.ndarray) -> np.ndarray:
     return x[rows, after - 1] + share * (x[rows, after] - x[rows, after - 1])
 
 
-def _mean_curve(edge: Edge, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distance, mean value and number of samples in bins of `BIN_MM`."""
-    x = edge[1] - places[:, None]
+def _mean_curve(edge: _Edge, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distance, mean value and number of samples (those not chosen, too) in bins of `BIN_MM`."""
+    x = edge.along - places[:, None]
     index = np.floor((x + BEFORE_MM) / BIN_MM).astype(int)
     size = int((BEFORE_MM + BEHIND_MM) / BIN_MM)
     used = (index >= 0) & (index < size)
     count = np.bincount(index[used], minlength=size)
     some = count > 0
-    sums = [np.bincount(index[used], weights=v[used], minlength=size)[some] / count[some] for v in (x, edge[2])]
-    return sums[0], sums[1], count[some]
+    sums = [np.bincount(index[used], weights=v[used], minlength=size)[some] / count[some] for v in (x, edge.values)]
+    return sums[0], sums[1], edge.stands_for * count[some]
 
 
 def _fit(
-    spacings: list[float],
+    edges: list[_Edge],
     curves: list[tuple[np.ndarray, ...]],
     levels: _Levels,
     sigmas: np.ndarray,
     shared: np.ndarray,
     plain: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sigma of each axis, what they share (gain, far, skin, depth and step of fat), and shifts of the curves.
+    """Sigma along k, j, i, what all share (gain, far, skin, depth and step of fat), and shifts of the curves.
 
     ``plain``: one Gaussian, without gains.
     """
     count = len(curves)
     held = np.sqrt(sum(c[2].max() for c in curves)) / 20.0
 
-    def residual(p: np.ndarray) -> np.ndarray:
-        parts = []
-        for n, (h, (x, mean, number)) in enumerate(zip(spacings, curves, strict=True)):
-            model = _edge_model(x - p[SHARED + count + n], h, levels, p[SHARED + n], p[:SHARED])
-            parts.append(np.sqrt(number) * (model - mean) / 100.0)
-        parts.append([held * (p[3] - SKIN_MM), held * p[1] / FAR_SD])
-        return np.concatenate(parts)
+    # All curves at once: each call costs more than its numbers.
+    which = np.repeat(np.arange(count), [len(c[0]) for c in curves])
+    x, mean, number = (np.concatenate(parts) for parts in zip(*curves, strict=True))
+    width = np.array([e.width_mm for e in edges])[which]
 
-    low = np.r_[LOWEST, np.full(count, 0.08), np.full(count, -0.3)]
-    high = np.r_[HIGHEST, np.full(count, 1.0), np.full(count, 0.3)]
+    def residual(p: np.ndarray) -> np.ndarray:
+        logs, shift = p[SHARED : SHARED + 3], p[SHARED + 3 :]
+        sigma = np.array([e.sigma_mm(np.exp(logs)) for e in edges])[which]
+        model = _edge_model(x - shift[which], width, levels, sigma, p[:SHARED])
+        expected = held * np.r_[p[3] - SKIN_MM, p[1] / FAR_SD, (logs - logs.mean()) / UNEQUAL]
+        return np.r_[expected, np.sqrt(number) * (model - mean) / 100.0]
+
+    low = np.r_[LOWEST, np.full(3, np.log(0.08)), np.full(count, -0.3)]
+    high = np.r_[HIGHEST, np.full(3, np.log(1.0)), np.full(count, 0.3)]
     if plain:
         low[:2], high[:2] = -NOTHING, NOTHING
-    start = np.clip(np.r_[shared, sigmas, np.zeros(count)], low + NOTHING / 2, high - NOTHING / 2)
+    start = np.clip(np.r_[shared, np.log(sigmas), np.zeros(count)], low + NOTHING / 2, high - NOTHING / 2)
     best = least_squares(residual, start, bounds=(low, high)).x
-    return best[SHARED : SHARED + count], best[:SHARED], best[SHARED + count :]
+    return np.exp(best[SHARED : SHARED + 3]), best[:SHARED], best[SHARED + 3 :]
 
 
 def _is_plain(gain: float, far: float) -> bool:
@@ -229,9 +306,9 @@ def _is_plain(gain: float, far: float) -> bool:
     return max(abs(gain), abs(far)) < PLAIN or gain < 0 or far > MOST_FAR
 
 
-def _moved(edge: Edge, places: np.ndarray, levels: _Levels, sigma: float, shared: np.ndarray) -> np.ndarray:
+def _moved(edge: _Edge, places: np.ndarray, levels: _Levels, sigma: float, shared: np.ndarray) -> np.ndarray:
     """Places of the profiles, each moved to where the curve fits it best (two Gauss-Newton steps)."""
-    h, along, values, _ = edge
+    h, along, values = edge.width_mm, edge.along, edge.values
     for _ in range(2):
         x = along - places[:, None]
         model = _edge_model(x, h, levels, sigma, shared)
@@ -242,7 +319,9 @@ def _moved(edge: Edge, places: np.ndarray, levels: _Levels, sigma: float, shared
     return places
 
 
-def _edge_model(x: np.ndarray, h: float, levels: _Levels, sigma: float, shared: np.ndarray) -> np.ndarray:
+def _edge_model(
+    x: np.ndarray, h: np.ndarray | float, levels: _Levels, sigma: np.ndarray | float, shared: np.ndarray
+) -> np.ndarray:
     """Expected value at a distance from the skin's surface; noise below the scanner's lowest value is cut off."""
     gain, far, skin, depth, fat = shared
     steps = (step(y, h, sigma, gain, far) for y in (x, x - depth))
