@@ -41,12 +41,12 @@ OUTSIDE_SHARE = 0.5
 LOWEST_MM = 0.7
 CREST = (0.75, 1.15)
 """A crest is as bright as the shell beside it, within these factors."""
-CREST_MM5 = 2.0
-"""What is no brighter than a crest must be larger, to be none: volume times squared height, over the squared contrast
-of the shell to the inside."""
+CREST_MM5 = 0.6
+"""What is no brighter than a crest must be larger, to be none: volume times squared height, over the fourth power of
+the contrast of the shell to the inside (a shell that hardly stands out is not known to a good part of its blur)."""
 CREST_SLOPE = 0.15
 """And it must be so much higher than long."""
-CREST_SHARE = 0.002
+CREST_SHARE = 0.0012
 """And what is as bright as a crest must be at least this share of the bone: large bones have large crests."""
 SHAFT_ALONG, SHAFT_SLENDER, SHAFT_BEYOND = 0.95, 1.6, 0.8
 """The solid shaft of a bone goes on from the middle of its base (cosine), longer than wide, beyond all of the base."""
@@ -196,7 +196,7 @@ def _is_deposit(
         return False
     points = np.argwhere(piece) * spacing
     length = 4.0 * float(np.sqrt(np.linalg.eigvalsh(np.cov(points.T))[-1]))
-    return volume * top**2 >= CREST_MM5 / contrast**2 and top >= CREST_SLOPE * length
+    return volume * top**2 >= CREST_MM5 / contrast**4 and top >= CREST_SLOPE * length
 
 
 def _is_shaft(piece: np.ndarray, box: Box, rest: np.ndarray, spacing: np.ndarray) -> bool:
