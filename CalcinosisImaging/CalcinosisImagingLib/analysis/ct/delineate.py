@@ -16,7 +16,6 @@ from .crops import averaged, away_mm, highest_near, median, smoothed_crop
 from .densities import INNER_SHARE, evened, plateau_hu, softer_part
 from .grid import Box, grow_box
 from .noise import Noise
-from .outline import HALF
 from .psf import Imaging, PointSpread
 from .unbias import relative_sd, unbiased
 
@@ -30,8 +29,9 @@ SMOOTHED_DEPTH = 0.25
 RING_MM = 1.6
 PEAK_MM = 1.3
 """Reach within which the height of a bone or another body is taken: about a shell's thickness."""
-SHELL = np.float32(2 * HALF)
-"""A thin shell is brighter at its outline than the half that a thick body has there."""
+HALO_ROUNDS, HALO_STEP, HALO_LEAST = 3, (0.5, 1.5), 30.0
+"""How often heights of bones and other bodies are made to explain the scan, by which factors at most, and the least
+image (HU) by which that is told."""
 SMOOTH_MM = (0.25, 0.3, 0.36, 0.43, 0.5)
 QUIET = 0.06
 """Noise relative to a body's contrast above which its image is smoothed more: else noise is drawn as shape, and the
@@ -83,7 +83,6 @@ def delineate(
     psf: PointSpread,
     spacing: np.ndarray,
     depth_mm: np.ndarray | None = None,
-    bones: np.ndarray | None = None,
 ) -> Delineated:
     """Outline one deposit.
 
@@ -96,7 +95,6 @@ def delineate(
     hu, own, blocked: (K, J, I) crops: image, first guess of the body, voxels of bones and of other bodies.
     soft_hu: usual level of soft tissue.
     depth_mm: of every voxel under the skin (`skin_depth`); None: tissue has no layers.
-    bones: which of the blocked voxels are bone; None: none.
     """
     sigma = float(np.mean(psf.sigma_mm))
     away = away_mm(own, spacing)
@@ -108,7 +106,7 @@ def delineate(
     without = background(hu, around, soft_hu, spacing, depth_mm)
     excess = hu - without
     if blocked.any():
-        excess -= _halo(excess, blocked, bones, psf, spacing)
+        excess -= _halo(excess, blocked, psf, spacing)
     plateau = plateau_hu(hu, own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma))
     if plateau is not None:
         excess *= evened(plateau, without, own)
@@ -185,21 +183,28 @@ def _outward(inside: np.ndarray, sigma: float) -> float:
     return -sigma * float(ndtri(rim))
 
 
-def _halo(
-    excess: np.ndarray, blocked: np.ndarray, bones: np.ndarray | None, psf: PointSpread, spacing: np.ndarray
-) -> np.ndarray:
+def _halo(excess: np.ndarray, blocked: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
     """What the blur of bones and of other bodies adds to the image around them.
 
     They are taken as bodies of their own local height, blurred: their voxels at the surface, half full, do not show it.
+    The heights are then made to explain the scan (Richardson 1972, inside the mask), so that a voxel of the deposit
+    that was taken for bone does not count as if it were as dense as the bone.
     """
     box = ndimage.find_objects(blocked.view(np.uint8))[0]
     part = blocked[box]
+    seen = np.maximum(excess[box][part], 0)
     highest = np.where(part, np.maximum(excess[box], 0), 0).astype(np.float32)
-    highest = highest_near(highest, np.round(PEAK_MM / spacing))
     height = np.zeros(blocked.shape, np.float32)
-    height[box] = np.where(part, highest, 0)
-    if bones is not None:
-        height[bones] *= SHELL
+    height[box] = np.where(part, highest_near(highest, np.round(PEAK_MM / spacing)), 0)
+    image = _blurred(height, psf, spacing)
+    for _ in range(HALO_ROUNDS):
+        height[box][part] *= np.clip(seen / np.maximum(image[box][part], HALO_LEAST), *HALO_STEP)
+        image = _blurred(height, psf, spacing)
+    return image
+
+
+def _blurred(height: np.ndarray, psf: PointSpread, spacing: np.ndarray) -> np.ndarray:
+    """The image of bodies given on the scan's voxels."""
     return sum(np.float32(weight) * smoothed_crop(height, sigma / spacing) for weight, sigma in psf.parts)
 
 

@@ -29,9 +29,7 @@ class Scanner:
     def outline(self, cut: Cut, background_hu: float) -> Delineated:
         """Body and contrast whose image is most like the scan; the mask is the first guess."""
         spacing, depth = np.asarray(cut.spacing_mm), self.depth.of(cut.box)
-        return delineate(
-            cut.values, cut.mask, cut.foreign, background_hu, self.noise, self.spread, spacing, depth, cut.bone
-        )
+        return delineate(cut.values, cut.mask, cut.foreign, background_hu, self.noise, self.spread, spacing, depth)
 
 
 def scanner_of(volume: Volume, boxes: list[tuple[int, Box]]) -> Scanner | None:
