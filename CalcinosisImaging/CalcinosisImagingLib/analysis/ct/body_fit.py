@@ -26,6 +26,8 @@ CLEAR = 8.0
 THIN, THIN_TIMES, HELD_ROUNDS = 0.05, 2.0, 8
 """A body of which less than this part is full in the image is fitted once more, from so many times the contrast, held
 for so many rounds."""
+KNOWN_ROUNDS = 12
+"""With the contrast known the shape has followed by then."""
 MOMENTUM = 0.5
 DOUBT = 1.0
 """Of the residual only what exceeds so many standard deviations of the noise changes the shape."""
@@ -48,6 +50,7 @@ class BodyTask:
     noise_hu, doubt_hu: standard deviations of a voxel's noise, and of noise that is blurred like the residual.
     times: finer voxels along each axis of a voxel.
     voxel_mm3: volume of a voxel.
+    contrast_known: the contrast is that of the body's inner voxels, and only the shape is looked for.
     """
 
     region: np.ndarray
@@ -59,6 +62,7 @@ class BodyTask:
     doubt_hu: float
     times: int
     voxel_mm3: float
+    contrast_known: bool = False
 
     @cached_property
     def fine_region(self) -> np.ndarray:
@@ -109,8 +113,8 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     start: the same, smoothed: the first level function.
     """
     level = finer(start, task.times) / np.float32(task.contrast_hu)
-    fit = _fit(excess, level, task.contrast_hu, task)
-    faint = fit.contrast_hu < CLEAR * task.noise_hu
+    fit = _fit(excess, level, task.contrast_hu, task, held=KNOWN_ROUNDS if task.contrast_known else 0)
+    faint = fit.contrast_hu < CLEAR * task.noise_hu or task.contrast_known
     if faint or is_small(fit, task) or fit.full_share >= THIN:
         return fit
     thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
@@ -148,6 +152,7 @@ def _fit(excess: np.ndarray, level: np.ndarray, contrast: float, task: BodyTask,
         if number >= held:
             step = _dot(residual, derivative) / stiffness
             settled = number >= held + LEAST_ROUNDS and _to_come(step, last) < SETTLED
+            settled = settled or task.contrast_known
             if number + 1 == held + ROUNDS or settled:
                 break
             last = step

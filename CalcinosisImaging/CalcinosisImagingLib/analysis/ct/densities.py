@@ -25,10 +25,10 @@ NOISE_FACTOR = 2.0
 """Few independent voxels vary by chance: their variance must exceed that of the noise so many times."""
 
 
-def plateau_hu(hu: np.ndarray, inner: np.ndarray) -> float | None:
+def plateau_hu(hu: np.ndarray, inner: np.ndarray, noise_hu: float) -> float | None:
     """What a body is inside (HU), where it is so thick that this shows, and of one density; else None."""
     values = hu[inner]
-    if values.size < PLATEAU_VOXELS or float(values.std()) > UNEVEN * float(values.mean()):
+    if values.size < PLATEAU_VOXELS or float(values.var()) > noise_hu**2 + (UNEVEN * float(values.mean())) ** 2:
         return None
     return float(median(values))
 

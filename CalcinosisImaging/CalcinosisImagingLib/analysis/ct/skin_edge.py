@@ -30,6 +30,7 @@ ROUNDS = 4
 SKIN_MM = 1.5
 """Where fat is expected to begin: holds the fit where noise hides it."""
 
+NORMAL_ROUNDS = 4
 SIGMA_MM = 0.3
 """Of the blur, for a start."""
 UNEQUAL = 0.12
@@ -155,9 +156,7 @@ def _edges(hu: np.ndarray, spacing: np.ndarray) -> list[_Edge]:
     inner = hu[tuple(slice(int(r), -int(r), step) for r in margin)]
     points = np.argwhere((inner > EDGE_HU[0]) & (inner < EDGE_HU[1])) * step + margin
     gradient = _gradient(hu, points, spacing)
-    # Noise makes gradients longer and would let edges look more oblique than they are.
-    square = np.maximum(gradient**2 - _gradient_noise(noise_hu(hu), spacing) ** 2, 0)
-    square /= np.maximum(square.sum(1), 1e-6)[:, None]
+    square = _squares(gradient, noise_hu(hu), spacing)
     order = np.argsort(-square, axis=1)
     greatest = np.sqrt(np.take_along_axis(square, order[:, :1], 1)[:, 0])
     found = []
@@ -186,13 +185,26 @@ def _classes() -> list[tuple[int, int | None, int]]:
 
 
 def _gradient(hu: np.ndarray, points: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Slopes of the image at voxels, (N, 3) HU per mm, as if all axes were sampled finely.
-
-    The difference of neighbours is less than the slope of an edge that is hardly wider than their distance.
-    """
+    """Differences of the neighbours of voxels, (N, 3) HU per mm."""
     near = [profile(hu, points, axis, 1) for axis in range(3)]
-    difference = np.stack([(p[:, 2] - p[:, 0]) / (2 * h) for p, h in zip(near, spacing, strict=True)], axis=1)
-    return difference / _shown_slope(spacing)
+    return np.stack([(p[:, 2] - p[:, 0]) / (2 * h) for p, h in zip(near, spacing, strict=True)], axis=1)
+
+
+def _squares(gradient: np.ndarray, noise: float, spacing: np.ndarray) -> np.ndarray:
+    """Squares of the normal's components, (N, 3), from the differences of neighbours.
+
+    Noise makes differences longer and would let edges look more oblique than they are. And the difference is less than
+    the slope where the edge is hardly wider than the neighbours are apart along its normal: most for the greatest
+    component, which would look too small.
+    """
+    difference = np.maximum(gradient**2 - noise**2 / (2 * spacing**2), 0)
+    square = difference
+    for _ in range(NORMAL_ROUNDS):
+        square = square / np.maximum(square.sum(1), 1e-9)[:, None]
+        blur = np.sqrt(SIGMA_MM**2 + square @ spacing**2 / 12)
+        wide = np.maximum(np.sqrt(square) * spacing / blur[:, None], 1e-3)
+        square = difference / np.square((ndtr(wide) - 0.5) * np.sqrt(2 * np.pi) / wide)
+    return square / np.maximum(square.sum(1), 1e-9)[:, None]
 
 
 def _flat(
@@ -210,17 +222,6 @@ def _flat(
     steep = [np.linalg.norm(g, axis=1) for g in (gradient, before, after)]
     alike = (before * after).sum(1) > FLAT * steep[1] * steep[2]
     return alike & (np.minimum(steep[1], steep[2]) > 0.5 * steep[0])
-
-
-def _shown_slope(spacing: np.ndarray) -> np.ndarray:
-    """Part of the slope of a blurred edge that the difference of a voxel's neighbours shows."""
-    wide = spacing / np.sqrt(SIGMA_MM**2 + spacing**2 / 12)
-    return (ndtr(wide) - 0.5) * np.sqrt(2 * np.pi) / wide
-
-
-def _gradient_noise(noise: float, spacing: np.ndarray) -> np.ndarray:
-    """Standard deviation of `_gradient` along each axis."""
-    return noise / (np.sqrt(2) * spacing) / _shown_slope(spacing)
 
 
 def _edge(
