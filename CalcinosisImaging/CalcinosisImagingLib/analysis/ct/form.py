@@ -16,6 +16,9 @@ PEAK_PERCENT = 95
 SHELL_MM3 = (12.0, 400.0)
 ROUND = 2.2
 """A round body is at most so many times longer than thick."""
+WHOLE = 0.38
+"""A whole body is this deep, relative to its thinnest axis, once what it encloses is filled (a ball: 0.56); a net with
+a gap in its middle looks hollow, too, but its meshes are open."""
 THICK_MM = 1.0
 """A body must be this deep for its inside to be told from its outside."""
 CORE, LAYERS = 0.7, 5
@@ -42,9 +45,10 @@ class Form:
     core_share: float
 
     def is_shell(self, share: float) -> bool:
-        """Whether its core share is below ``share``, and it has the size and roundness of a small bone."""
+        """Whether its core share is below ``share``, and it has the size and roundness of a small bone, all around."""
         rounded = self.axes_mm[0] < ROUND * self.axes_mm[2]
-        return may_be_shell(self.volume_mm3) and rounded and self.core_share < share
+        whole = self.depth_mm >= WHOLE * self.axes_mm[2]
+        return may_be_shell(self.volume_mm3) and rounded and whole and self.core_share < share
 
 
 def may_be_shell(volume_mm3: float) -> bool:
