@@ -13,6 +13,7 @@ from CalcinosisImagingLib.analysis.ct.segment import point_spread, segment_ct
 from CalcinosisImagingLib.analysis.ct.settings import CtSettings
 from CalcinosisImagingLib.analysis.ct.skin import skin_mask
 from CalcinosisImagingLib.analysis.ct.skin_edge import estimate_point_spread
+from CalcinosisImagingLib.analysis.ct.tissue import densest_tissue
 from CalcinosisImagingLib.analysis.errors import OperationCancelled
 from CalcinosisImagingLib.analysis.morphology.quantify import quantify
 from CalcinosisImagingLib.analysis.segmentation import REASON_TAG
@@ -300,6 +301,20 @@ class OrdinaryTissueTest(unittest.TestCase):
             with self.subTest(seed=seed):
                 self.assertEqual(len(result.deposits.segments), 1)
                 self.assertGreater(int(result.deposits.labels[fractions[-1] > 0.9].max()), 0)
+
+    def test_the_level_of_the_densest_tissue_is_that_of_tendons_whatever_the_noise(self):
+        shape, spacing = (60, 90, 90), np.full(3, 0.45)
+        tissue = np.full(shape, 50.0, np.float32)
+        tissue[:, 20:34, 20:34] = tissue[:, 55:69, 55:69] = 105.0
+        for size, grain in ((10.0, 0.5), (60.0, 0.5), (60.0, 0.9)):
+            white = np.random.default_rng(3).standard_normal(shape)
+            noise = ndimage.gaussian_filter(white, grain, mode="wrap")
+            hu = tissue + noise * (size / noise.std())
+            smooth = ndimage.gaussian_filter(hu, 0.3 / 0.45).astype(np.int16)
+            nothing = np.zeros(shape, np.uint8)
+            level, _ = densest_tissue(smooth, nothing, 50.0, Noise(size, (grain,) * 3), 0.3, spacing)
+            with self.subTest(size=size, grain=grain):
+                self.assertAlmostEqual(level, 105.0, delta=12.0)
 
     def test_paste_that_no_voxel_is_sure_of_is_found_by_all_of_them_together(self):
         shape = (64, 64, 64)

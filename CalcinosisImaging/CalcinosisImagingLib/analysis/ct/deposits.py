@@ -74,7 +74,9 @@ def find_candidates(
     labels, fractions: uint16 and uint8 of the same shape, zero; filled here (`FRACTION_FULL` = a full voxel).
     """
     metal = find_metal(hu, bones, settings.metal_hu, spacing)
-    cores, vessels = find_bodies(hu, bones, soft_hu, psf, spacing, settings, labels, np.unique(metal.points[:, 0]))
+    cores, vessels = find_bodies(
+        hu, bones, soft_hu, noise, psf, spacing, settings, labels, np.unique(metal.points[:, 0])
+    )
     split_all(hu, labels, soft_hu, settings.metal_hu, spacing, SMOOTH_MM)
     # Once more, as fragments that were grouped may be the rings of one vessel.
     vessels = vessel_labels(labels, cores, spacing, vessels)
