@@ -23,9 +23,9 @@ TENDON_HU = 135.0
 """Tendons and skin reach about 120 HU."""
 NOISE_FACTOR = 3.5
 """Standard deviations of the noise by which voxels are above soft tissue, and peaks of fragments above the densest."""
-PEAK_FACTOR = 5.5
+PEAK_FACTOR = 5.3
 """The same for the highest peak of a deposit. A hand has some 15,000 mm³ of tendons and skin: 22,000 resels of smoothed
-noise (0.88 mm cubed), in which 0.02 peaks are so high by chance (Worsley et al. 1996; 0.23 from 5 on)."""
+noise (0.88 mm cubed), in which 0.06 peaks are so high by chance (Worsley et al. 1996; 0.23 from 5 on)."""
 CLEAR = 2.0
 """A piece that peaks so many times higher than it must is no speck of noise in a faint body."""
 LEAST_PIECE_MM3 = 0.3
