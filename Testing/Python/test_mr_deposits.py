@@ -100,6 +100,15 @@ class TestVoids(unittest.TestCase):
         self.assertIn("goes on with the same thickness like a tendon or cortex", reasons)
         self.assertIn("cut by the border of the image", reasons)
 
+    def test_a_thin_plate_that_ends_freely_is_found_and_a_septum_to_the_skin_is_not(self):
+        image, at = limb()
+        flat = np.abs(at[0] - 3.0) - 0.6
+        for reach in (3.0, 30.0):
+            with self.subTest(reach_mm=reach):
+                plate = np.maximum(flat, np.maximum(np.abs(at[1]), np.abs(at[2])) - reach)
+                found = segment_mr(as_mr(with_body(image, plate, 0.0))).deposits
+                self.assertEqual(len(found.segments), 1 if reach == 3.0 else 0)
+
     def test_a_limb_without_deposits_gives_none(self):
         image, _ = limb()
         self.assertEqual(len(segment_mr(as_mr(image)).deposits.segments), 0)

@@ -10,6 +10,12 @@ import numpy as np
 from .candidates import Candidate
 from .settings import MrSettings
 
+PLATE_WIDTH, PLATE_FILLED, PLATE_ENCLOSED, PLATE_DARK = 1.8, 0.9, 0.75, 0.25
+"""A plate is so many times as wide as thick, fills the ellipsoid of its axes (a flat disc 1.3 times, a ragged piece of
+a septum less than once), ends in brighter tissue all around, and is a void but for the point spread."""
+PLATE_CONTINUED = 0.1
+"""A septum goes on to the skin or a fascia; of a plate no more than this is met again beyond its ends."""
+THIN = "thin like a septum, a vessel or the edge of a tendon"
 HALF_CONTINUED = 1.0
 """A body of whose cross-section so much is met again beyond both ends is half as likely a deposit."""
 
@@ -32,12 +38,27 @@ def why_not_dark(candidate: Candidate, settings: MrSettings) -> str:
     return ""
 
 
+def is_plate(c: Candidate) -> bool:
+    """Whether a dark body is a filled plate that may end freely: a septum is as thin, but no piece of one is such."""
+    flat = c.width_mm >= PLATE_WIDTH * c.height_mm and c.solidity >= PLATE_FILLED
+    return flat and c.enclosed >= PLATE_ENCLOSED and c.extreme <= PLATE_DARK
+
+
+def _is_thin(c: Candidate, settings: MrSettings) -> bool:
+    return c.thickness_mm < settings.least_thickness_mm and c.height_mm < settings.least_height_mm
+
+
+def why_not_free(candidate: Candidate, settings: MrSettings, lump: bool) -> str:
+    """Reason to reject a thin plate that does not end freely, once `Candidate.continued` is known, or ''."""
+    goes_on = candidate.continued > PLATE_CONTINUED
+    return THIN if not lump and goes_on and _is_thin(candidate, settings) else ""
+
+
 def why_not_chalk(candidate: Candidate, settings: MrSettings, with_bones: bool, lump: bool) -> str:
     """Reason to reject a dark body at second look; ``lump``: it was taken off something that goes on."""
     c = candidate
-    thin = c.thickness_mm < settings.least_lump_mm
-    if thin if lump else c.thickness_mm < settings.least_thickness_mm and c.height_mm < settings.least_height_mm:
-        return "thin like a septum, a vessel or the edge of a tendon"
+    if c.thickness_mm < settings.least_lump_mm if lump else _is_thin(c, settings) and not is_plate(c):
+        return THIN
     if c.length_mm > 25.0 and c.thickness_mm < 0.15 * c.length_mm:
         return "a wide thin layer like cortex or fascia"
     if c.level > settings.void_level and (c.enclosed < settings.least_enclosed or c.ring < settings.least_ring):
@@ -71,7 +92,7 @@ def chalk_confidence(candidate: Candidate, noise: float, lump: bool) -> float:
     """Score 0..1: contrast against noise, compact, enclosed by brighter tissue, not met again beyond its ends."""
     c = candidate
     certainty = max(c.ring - c.level, 0.0) * np.sqrt(c.voxels) / max(noise, 0.05)
-    compact = min(1.0, 2.2 * c.thickness_mm / max(c.length_mm, 1e-6))
+    compact = min(1.0, (1.1 * c.width_mm if is_plate(c) else 2.2 * c.thickness_mm) / max(c.length_mm, 1e-6))
     score = (1.0 - np.exp(-certainty / 20.0)) * (0.3 + 0.7 * compact) * (0.3 + 0.7 * c.enclosed)
     score *= (1.0 - 0.5 * c.level) * (0.8 if lump else 1.0) / (1.0 + (c.continued / HALF_CONTINUED) ** 2)
     return float(np.clip(score, 0.0, 0.99))

@@ -10,7 +10,7 @@ from scipy import ndimage
 from .candidates import Candidate, Surroundings, large_parts, look_closely, measure
 from .compact import find_compact_chalk
 from .continued import continued, reach
-from .rules import chalk_confidence, why_not_chalk, why_not_dark
+from .rules import chalk_confidence, why_not_chalk, why_not_dark, why_not_free
 from .settings import MrSettings
 from .tubes import goes_on, local_thickness
 from .verdict import Body, flat_indices, widened
@@ -101,7 +101,8 @@ def _judged(
         both_ends = continued(labels[wide] == measures.label, wide, around, measures, lump)
         measures = replace(measures, continued=both_ends)
         confidence = chalk_confidence(measures, noise, lump)
-        if confidence < settings.least_confidence:
+        reason = why_not_free(measures, settings, lump)
+        if not reason and confidence < settings.least_confidence:
             reason = "a void, but too small, too long or too little enclosed, or it goes on at both ends"
     where = flat_indices(labels[box] == measures.label, box, labels.shape)
     return Body(where, measures, reason, confidence, False)
