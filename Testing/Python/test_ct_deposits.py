@@ -4,6 +4,7 @@ import unittest
 
 import numpy as np
 from CalcinosisImagingLib.analysis.ct import reject
+from CalcinosisImagingLib.analysis.ct.body_fit import BodyTask, with_known_contrast
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
 from CalcinosisImagingLib.analysis.ct.faint import faint_bodies
 from CalcinosisImagingLib.analysis.ct.grid import dense_box
@@ -130,6 +131,29 @@ class VolumeFromFractionsTest(unittest.TestCase):
             found = delineate(volume.voxels, own, bones, 50.0, NOISE, gaussian(FWHM), spacing)
             with self.subTest(value=value):
                 self.assertAlmostEqual(found.volume_mm3 / (fraction.sum() * STEP**3), 1.0, delta=0.15)
+
+    def test_a_layer_of_paste_taken_for_bone_takes_no_more_than_itself(self):
+        # The bone's mask reaches a voxel too far into the paste; counted as bone it would blur over a second layer.
+        spacing = np.full(3, STEP)
+        volume, (fraction, shell, _) = a_scan(
+            [(ball(np.array([9, 11.6, 9]), 2.4), 300.0), (cylinder(5.0), 1200.0), (cylinder(3.7), 0.0)], (44, 44, 44)
+        )
+        fraction, bones = fraction * (1 - shell), shell >= 0.5
+        bones |= ndimage.binary_dilation(bones) & (fraction > 0.5)
+        own = (ndimage.gaussian_filter(fraction, 0.8) > 0.25) & ~bones
+        found = delineate(volume.voxels, own, bones, 50.0, NOISE, gaussian(FWHM), spacing)
+        left = float(fraction[~bones].sum())
+        self.assertAlmostEqual(float(found.fraction.sum()) / left, 1.0, delta=0.08)
+
+    def test_the_contrast_of_a_faint_body_is_known_from_enough_inner_voxels(self):
+        array = np.zeros((2, 2, 2), bool)
+        task = BodyTask(array, array, None, None, 140.0, 25.0, 10.0, 1, STEP**3)
+        noise = Noise(25.0, (0.5, 0.5, 0.5))
+        # 25 HU in grains of several voxels: within 10 % of 115 HU from some twenty voxels on.
+        for contrast, voxels, known in ((115.0, 200, True), (115.0, 5, False), (900.0, 200, False)):
+            with self.subTest(contrast=contrast, voxels=voxels):
+                found = with_known_contrast(task, contrast, voxels, noise)
+                self.assertEqual((found.contrast_known, found.contrast_hu), (known, contrast if known else 140.0))
 
     def test_noise_is_measured_with_its_grain(self):
         volume, _ = a_scan([], noise=25.0)

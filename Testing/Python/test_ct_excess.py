@@ -107,6 +107,13 @@ class OnTheShellTest(unittest.TestCase):
         found = bone_outline(hu, territory, np.zeros(SHAPE, bool), SPACING, SOFT)
         self.assertGreater(found[tube & territory].mean(), 0.97)
 
+    def test_a_small_knob_as_bright_as_the_shell_is_no_bone(self):
+        # Four cubic millimetres, 1.3 mm high, on a shell that stands out clearly from the marrow.
+        knob = away_from(0.0, RADIUS + 0.3, 0.0) - 1.1
+        bone, taken = self.shares(shell_hu=1300.0, shell_mm=1.2, deposits=((knob, 1100.0),))
+        self.assertGreater(bone, 0.97)
+        self.assertLess(taken, 0.3)
+
     def test_a_crest_of_the_shell_is_bone(self):
         hu, tube, deposits = a_tube(crest_mm=1.0)
         self.assertGreater(self.outline(hu, tube, deposits)[tube].mean(), 0.97)

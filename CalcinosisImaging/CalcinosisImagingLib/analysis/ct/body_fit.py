@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .crops import finer, median
+from .noise import Noise
 from .psf import Imaging
 
 ROUNDS = 40
@@ -26,6 +27,9 @@ CLEAR = 8.0
 THIN, THIN_TIMES, HELD_ROUNDS = 0.05, 2.0, 8
 """A body of which less than this part is full in the image is fitted once more, from so many times the contrast, held
 for so many rounds."""
+FAINT, KNOWN_WITHIN = 12.0, 0.1
+"""A body whose contrast is less than so many standard deviations of the noise is given that of its inner voxels, if
+they tell it within this part."""
 KNOWN_ROUNDS = 12
 """With the contrast known the shape has followed by then."""
 MOMENTUM = 0.5
@@ -120,6 +124,23 @@ def fit_body(excess: np.ndarray, start: np.ndarray, task: BodyTask) -> BodyFit:
     thin = _fit(excess, fit.level, THIN_TIMES * fit.contrast_hu, task, held=HELD_ROUNDS)
     apart = abs(float(np.log(fit.fine.sum(dtype=np.float64) / thin.fine.sum(dtype=np.float64))))
     return replace(thin if thin.misfit < fit.misfit else fit, apart=apart)
+
+
+def with_known_contrast(task: BodyTask, contrast_hu: float, voxels: int, noise: Noise) -> BodyTask:
+    """The task with a faint body's contrast as its inner voxels show it, if they are enough.
+
+    In noise the fit takes the brighter voxels for the body, and finds it too bright and too small.
+
+    Parameters
+    ----------
+    contrast_hu: median of the inner voxels over the background.
+    voxels: how many inner voxels there are.
+    noise: of a voxel, and its grain.
+    """
+    doubt = noise.hu * np.sqrt(noise.clump / voxels)
+    if contrast_hu > FAINT * noise.hu or doubt > KNOWN_WITHIN * contrast_hu:
+        return task
+    return replace(task, contrast_hu=contrast_hu, contrast_known=True)
 
 
 def is_small(fit: BodyFit, task: BodyTask) -> bool:

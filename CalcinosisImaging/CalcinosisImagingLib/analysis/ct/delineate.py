@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from .background import background
-from .body_fit import BodyTask, fit_body
+from .body_fit import BodyTask, fit_body, with_known_contrast
 from .crops import averaged, away_mm, highest_near, median, smoothed_crop
 from .densities import INNER_SHARE, evened, plateau_hu, softer_part
 from .grid import Box, grow_box
@@ -45,9 +45,6 @@ RIM = (0.02, 0.9)
 """Limits of what a body's image may have at the surface of the first guess, relative to its height."""
 UNEXPLAINED = 3.0
 """Misfit, in variances of the noise, from which one density does not explain a body: knots of a net look like cores."""
-FAINT, KNOWN_WITHIN = 12.0, 0.1
-"""A body whose contrast is less than so many standard deviations of the noise is given that of its inner voxels, if
-they tell it within this part."""
 BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
@@ -118,7 +115,7 @@ def delineate(
     inside = np.sort(smooth[own])
     outward = _outward(inside, sigma)
     reach = ((away <= sigma * REACH_SIGMAS - outward) | own) & ~blocked & (hu > NOT_TISSUE_HU)
-    inner_voxels = inner.sum()
+    inner_voxels = int(inner.sum())
     inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
     softer = softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
     tight = ndimage.find_objects(reach.view(np.uint8))[0]
@@ -132,7 +129,7 @@ def delineate(
     levels = _high(inside), noise.hu, doubt_hu
     task = BodyTask(reach[box], (tissue & ~blocked)[box], *scanner, *levels, times, float(np.prod(spacing)))
     if plateau is not None:
-        task = _with_known_contrast(task, plateau - float(without[own].mean()), int(inner_voxels), noise)
+        task = with_known_contrast(task, plateau - float(without[own].mean()), inner_voxels, noise)
     first = fit_body(excess[box], smooth[box], task)
     if softer is not None and first.misfit > UNEXPLAINED * noise.hu**2:
         task = replace(task, contrast_hu=softer)
@@ -141,17 +138,6 @@ def delineate(
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, times)
     return _result(hu.shape, box, fraction, own, without, found.contrast_hu, doubt, task.voxel_mm3)
-
-
-def _with_known_contrast(task: BodyTask, contrast_hu: float, voxels: int, noise: Noise) -> BodyTask:
-    """The task with a faint body's contrast as its inner voxels show it, if they are enough.
-
-    In noise the fit takes the brighter voxels for the body, and finds it too bright and too small.
-    """
-    doubt = noise.hu * np.sqrt(noise.clump / voxels)
-    if contrast_hu > FAINT * noise.hu or doubt > KNOWN_WITHIN * contrast_hu:
-        return task
-    return replace(task, contrast_hu=contrast_hu, contrast_known=True)
 
 
 def _result(
