@@ -35,7 +35,7 @@ class Form:
     axes_mm: principal axes (4 sqrt eigenvalue), longest first; zeros for less than four voxels.
     peak_hu: its 95th percentile in the lightly smoothed image.
     depth_mm: of its deepest voxel, holes filled.
-    core_share: contrast of its inside over that of its brightest layer; 1 where it is too thin to tell.
+    core_share: contrast of its inside over that of its brightest layer; 1 where it is too thin or too open to tell.
     """
 
     volume_mm3: float
@@ -45,10 +45,9 @@ class Form:
     core_share: float
 
     def is_shell(self, share: float) -> bool:
-        """Whether its core share is below ``share``, and it has the size and roundness of a small bone, all around."""
+        """Whether its core share is below ``share``, and it has the size and roundness of a small bone."""
         rounded = self.axes_mm[0] < ROUND * self.axes_mm[2]
-        whole = self.depth_mm >= WHOLE * self.axes_mm[2]
-        return may_be_shell(self.volume_mm3) and rounded and whole and self.core_share < share
+        return may_be_shell(self.volume_mm3) and rounded and self.core_share < share
 
 
 def may_be_shell(volume_mm3: float) -> bool:
@@ -73,8 +72,9 @@ def form_of(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.
     wide[2:-2, 2:-2, 2:-2] = body
     outside, _ = ndimage.label(~closed(wide))
     depth = ndimage.distance_transform_edt(outside != outside[0, 0, 0], sampling=spacing)[2:-2, 2:-2, 2:-2]
-    share = _core_share(smooth - background_hu, depth)
-    return Form(volume, _principal_axes_mm(body, spacing), peak, float(depth.max()), share)
+    axes, deepest = _principal_axes_mm(body, spacing), float(depth.max())
+    share = _core_share(smooth - background_hu, depth) if deepest >= WHOLE * axes[2] else 1.0
+    return Form(volume, axes, peak, deepest, share)
 
 
 def shell_form(hu: np.ndarray, body: np.ndarray, background_hu: float, spacing: np.ndarray) -> Form | None:
