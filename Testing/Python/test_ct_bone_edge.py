@@ -45,7 +45,7 @@ class RimTest(unittest.TestCase):
             edge = self.a_rim(filled)
             with self.subTest(filled=filled):
                 self.assertLess(edge.unexplained, 0.2)
-                self.assertTrue(edge.is_rim)
+                self.assertTrue(edge.is_rim(first_mm3=40.0))
 
     def test_a_plate_on_the_bone_is_no_rim(self):
         end = 20 * STEP[2]
@@ -57,7 +57,7 @@ class RimTest(unittest.TestCase):
         edge = self.edge(hu, bones, body)
         self.assertTrue(edge.reach_mm <= edge.halo_mm)
         self.assertGreater(edge.unexplained, 0.35)
-        self.assertFalse(edge.is_rim)
+        self.assertFalse(edge.is_rim(first_mm3=40.0))
 
     def test_what_lies_away_from_bone_has_no_edge(self):
         bones = np.zeros(SHAPE, np.uint8)

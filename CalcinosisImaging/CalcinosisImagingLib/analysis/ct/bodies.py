@@ -149,7 +149,7 @@ def _no_fragments(
             continue
         wide = grow_box(box, margin, labels.shape)
         own = labels[wide] == label
-        if edge_of(hu[wide], own, bones[wide], soft_hu, psf, spacing).is_rim:
+        if edge_of(hu[wide], own, bones[wide], soft_hu, psf, spacing).is_rim(float(own.sum() * np.prod(spacing))):
             edges.append(label)
             continue
         form = shell_form(hu[wide], own, soft_hu, spacing)

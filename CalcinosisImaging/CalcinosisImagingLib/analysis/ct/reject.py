@@ -56,7 +56,7 @@ class Facts:
     signal_to_noise: contrast over noise times the root of the number of voxels.
     skin_share: share of its voxels within 1.5 mm of air.
     form: of the body as delineated.
-    first: form of the body as it was first found; None without the size of a small bone.
+    first_mm3, first: volume and form of the body as it was first found; no form without the size of a small bone.
     """
 
     volume_mm3: float
@@ -66,6 +66,7 @@ class Facts:
     signal_to_noise: float
     skin_share: float
     form: Form
+    first_mm3: float
     first: Form | None
 
     @property
@@ -115,6 +116,7 @@ def facts(
         float(contrast / max(noise, 1.0) * np.sqrt(max(int(body.sum()), 1))),
         _skin_share(hu, body, spacing),
         form_of(hu, body, background, spacing),
+        float(first.sum() * np.prod(spacing)),
         shell_form(hu, first, background, spacing),
     )
 
@@ -142,7 +144,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
     if place.cut_bone:
         return BORDER
     long, wide, thin = f.form.axes_mm
-    if place.edge.is_rim or (place.edge.is_crest and thin > PLATE_FLAT * wide):
+    if place.edge.is_rim(f.first_mm3) or (place.edge.is_crest and thin > PLATE_FLAT * wide):
         return RIND
     if place.near_metal > 0.5 and place.edge.touches:
         return METAL_ON_BONE
