@@ -77,6 +77,20 @@ class RimTest(unittest.TestCase):
             with self.subTest(times=times):
                 self.assertEqual(self.edge(hu, bones, body).is_crest, crest)
 
+    def test_what_closes_open_marrow_is_a_cap_and_paste_on_a_shell_is_none(self):
+        # Bone along i: a shell, then marrow, then a faint end plate that the outline left out; or paste on a shell.
+        end = 20 * STEP[2]
+        bones = np.zeros(SHAPE, np.uint8)
+        bones[:, :, :20] = 5
+        body = np.zeros(SHAPE, bool)
+        body[:, 5:-5, 20:23] = True
+        plate = (end, end + 1.3, 400.0)
+        for name, inner, cap in (("marrow", (0.0, end, 200.0), True), ("shell", (0.0, end, BONE), False)):
+            hu = layers(inner, plate)
+            hu[:, :4] = hu[:, -4:] = layers((0.0, end + 1.3, BONE))[:, :4]
+            with self.subTest(name=name):
+                self.assertEqual(self.edge(hu, bones, body).is_cap, cap)
+
 
 class MetalInBoneTest(unittest.TestCase):
     def setUp(self):

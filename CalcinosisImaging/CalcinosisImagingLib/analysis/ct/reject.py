@@ -144,7 +144,7 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
     if place.cut_bone:
         return BORDER
     long, wide, thin = f.form.axes_mm
-    if place.edge.is_rim(f.first_mm3) or (place.edge.is_crest and thin > PLATE_FLAT * wide):
+    if place.edge.is_rim(f.first_mm3) or place.edge.is_cap or (place.edge.is_crest and thin > PLATE_FLAT * wide):
         return RIND
     if place.near_metal > 0.5 and place.edge.touches:
         return METAL_ON_BONE
