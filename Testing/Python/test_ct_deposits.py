@@ -113,11 +113,16 @@ class VolumeFromFractionsTest(unittest.TestCase):
         self.assertAlmostEqual(float(np.mean(ratios)), 1.0, delta=0.05)
 
     def test_paste_around_a_hard_core_belongs_to_the_deposit(self):
+        # A core in much paste, and a core that leaves but a thin mantle of it.
         middle = np.array([8.8, 8.8, 8.8])
-        volume, (whole, _) = a_scan([(ball(middle, 3.0), 250.0), (ball(middle + 0.5, 1.4), 1000.0)], (44, 44, 44))
-        own = ndimage.gaussian_filter(volume.voxels.astype(np.float32), 0.7) > 140
-        found = delineate(volume.voxels, own, np.zeros(own.shape, bool), 50.0, NOISE, gaussian(FWHM), np.full(3, STEP))
-        self.assertAlmostEqual(float(found.fraction.sum() / whole.sum()), 1.0, delta=0.08)
+        for paste, radius, core in ((250.0, 1.4, 1000.0), (190.0, 2.0, 1400.0)):
+            bodies = [(ball(middle, 3.0), paste), (ball(middle + 0.3, radius), core)]
+            volume, (whole, _) = a_scan(bodies, (44, 44, 44))
+            own = ndimage.gaussian_filter(volume.voxels.astype(np.float32), 0.7) > 140
+            none = np.zeros(own.shape, bool)
+            found = delineate(volume.voxels, own, none, 50.0, NOISE, gaussian(FWHM), np.full(3, STEP))
+            with self.subTest(core=core):
+                self.assertAlmostEqual(float(found.fraction.sum() / whole.sum()), 1.0, delta=0.08)
 
     def test_the_volume_of_a_ball_that_touches_bone_is_not_far_off(self):
         spacing = np.full(3, STEP)

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from .background import background
 from .body_fit import BodyTask, fit_body, with_known_contrast
 from .crops import averaged, away_mm, highest_near, median, smoothed_crop
-from .densities import INNER_SHARE, evened, plateau_hu, softer_part
+from .densities import INNER_SHARE, evened, mantle, plateau_hu, softer_part
 from .grid import Box, grow_box
 from .noise import Noise
 from .psf import Imaging, PointSpread
@@ -112,31 +112,43 @@ def delineate(
     if plateau is not None:
         excess *= evened(plateau, without, own)
     smooth, smooth_mm = _smoothed(excess, own, -float(away.min()), noise, spacing)
-    inside = np.sort(smooth[own])
-    outward = _outward(inside, sigma)
-    reach = ((away <= sigma * REACH_SIGMAS - outward) | own) & ~blocked & (hu > NOT_TISSUE_HU)
-    inner_voxels = int(inner.sum())
-    inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
-    softer = softer_part(smooth, inner, smooth[around], spacing) if inner.sum() > INNER_SHARE * inside.size else None
-    tight = ndimage.find_objects(reach.view(np.uint8))[0]
-    box = grow_box(tight, 1, hu.shape)
-    within = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
     wider = PointSpread(tuple(np.hypot(psf.sigma_mm, BACK_VOXELS * spacing).tolist()))
     doubt_hu = _blurred_noise(excess, around, np.array(wider.sigma_mm) / spacing)
-    shape = tuple(s.stop - s.start for s in box)
-    times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
-    scanner = Imaging(shape, spacing, psf, times, within), Imaging(shape, spacing, wider, times, within)
-    levels = _high(inside), noise.hu, doubt_hu
-    task = BodyTask(reach[box], (tissue & ~blocked)[box], *scanner, *levels, times, float(np.prod(spacing)))
+    free = ~blocked & (hu > NOT_TISSUE_HU)
+
+    def task_of(image: np.ndarray) -> tuple[BodyTask, Box]:
+        """What is known of the body before it is fitted, and the part of the crop that holds it."""
+        inside = np.sort(image[own])
+        reach = ((away <= sigma * REACH_SIGMAS - _outward(inside, sigma)) | own) & free
+        tight = ndimage.find_objects(reach.view(np.uint8))[0]
+        box = grow_box(tight, 1, hu.shape)
+        within = tuple(slice(t.start - b.start, t.stop - b.start) for t, b in zip(tight, box, strict=True))
+        shape = tuple(s.stop - s.start for s in box)
+        times = 2 if 8 * np.prod(shape) <= FINE_VOXELS else 1
+        scanner = Imaging(shape, spacing, psf, times, within), Imaging(shape, spacing, wider, times, within)
+        levels = _high(inside), noise.hu, doubt_hu
+        return BodyTask(reach[box], (tissue & ~blocked)[box], *scanner, *levels, times, float(np.prod(spacing))), box
+
+    task, box = task_of(smooth)
     if plateau is not None:
-        task = with_known_contrast(task, plateau - float(without[own].mean()), inner_voxels, noise)
+        task = with_known_contrast(task, plateau - float(without[own].mean()), int(inner.sum()), noise)
     first = fit_body(excess[box], smooth[box], task)
-    if softer is not None and first.misfit > UNEXPLAINED * noise.hu**2:
-        task = replace(task, contrast_hu=softer)
-        first = fit_body(np.minimum(excess, softer)[box], np.minimum(smooth, softer)[box], task)
+    if first.misfit > UNEXPLAINED * noise.hu**2:
+        outward = _outward(np.sort(smooth[own]), sigma)
+        inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
+        core = np.float32(first.contrast_hu) * task.imaging(first.fine)
+        softer = None
+        if inner.sum() > INNER_SHARE * own.sum():
+            softer = softer_part(smooth, inner, smooth[around], spacing)
+        if softer is None:
+            softer = mantle(excess[box], core, (own & ~blocked)[box], noise.hu * np.sqrt(noise.clump))
+        if softer is not None:
+            smooth = np.minimum(smooth, softer)
+            task, box = task_of(smooth)
+            first = fit_body(np.minimum(excess, softer)[box], smooth[box], replace(task, contrast_hu=softer))
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
-    fraction = averaged(found.fine, times)
+    fraction = averaged(found.fine, task.times)
     return _result(hu.shape, box, fraction, own, without, found.contrast_hu, doubt, task.voxel_mm3)
 
 

@@ -21,6 +21,11 @@ STEEP_PER_MM = 0.8
 SOFTER_PERCENT = 10
 COMPACT = 0.1
 """Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
+MANTLE_EMPTY, MANTLE_SHARE, MANTLE_PERCENT = 0.1, 0.1, 75
+"""Voxels of the first guess that a core's image fills less than this are its mantle, if they are at least this share;
+this percentile of them is its height, as those at its surface are half empty."""
+MANTLE_HU, MANTLE_SURE = 60.0, 5.0
+"""On average a mantle is at least so high, and so many standard deviations of its mean."""
 NOISE_FACTOR = 2.0
 """Few independent voxels vary by chance: their variance must exceed that of the noise so many times."""
 
@@ -61,6 +66,26 @@ def softer_part(smooth: np.ndarray, inside: np.ndarray, around: np.ndarray, spac
     if 4.19 * deepest**3 < COMPACT * float(hard.sum() * np.prod(spacing)):
         return None
     return np.float32(softer)
+
+
+def mantle(excess: np.ndarray, core: np.ndarray, own: np.ndarray, noise_hu: float) -> np.float32 | None:
+    """Height of the paste around a core that alone was outlined, None where there is none.
+
+    A bright body and its blur leave little of the first guess empty. What is empty there, and high, is no part of them.
+
+    Parameters
+    ----------
+    excess: (K, J, I) image minus background, HU.
+    core: the image of the body that was fitted, HU.
+    own: bool, the first guess.
+    noise_hu: of the mean of a few voxels.
+    """
+    outer = own & (core < MANTLE_EMPTY * float(core.max()))
+    values = (excess - core)[outer]
+    if values.size < max(ENOUGH_INNER, MANTLE_SHARE * float(own.sum())):
+        return None
+    sure = max(MANTLE_HU, MANTLE_SURE * noise_hu / np.sqrt(values.size))
+    return np.float32(np.percentile(values, MANTLE_PERCENT)) if float(values.mean()) > sure else None
 
 
 def _varies(inner: np.ndarray, around: np.ndarray) -> bool:
