@@ -109,6 +109,13 @@ class TestVoids(unittest.TestCase):
                 found = segment_mr(as_mr(with_body(image, plate, 0.0))).deposits
                 self.assertEqual(len(found.segments), 1 if reach == 3.0 else 0)
 
+    def test_without_bones_what_is_thick_and_smaller_than_the_least_carpal_bone_is_found(self):
+        image, at = limb()
+        for radius, count in ((4.5, 1), (5.4, 0)):
+            with self.subTest(volume_mm3=round(4 / 3 * np.pi * radius**3)):
+                found = segment_mr(as_mr(with_body(image, ball(at, (3.0, 2.0, 0.0), radius), 0.0))).deposits
+                self.assertEqual(len(found.segments), count)
+
     def test_a_limb_without_deposits_gives_none(self):
         image, _ = limb()
         self.assertEqual(len(segment_mr(as_mr(image)).deposits.segments), 0)
@@ -304,6 +311,23 @@ class TestPaste(unittest.TestCase):
         self.assertEqual([s.tags[CONSISTENCY_TAG] for s in found.deposits.segments], ["paste"])
         voxels = np.argwhere(found.deposits.labels)[:, ::-1]
         np.testing.assert_allclose(volume.to_ras(voxels).mean(0), centre, atol=0.2)
+
+    def test_a_thin_bright_plate_that_ends_freely_is_found_and_a_sheet_that_goes_on_is_not(self):
+        image, at = limb()
+        flat = np.abs(at[0] - 3.0) - 0.6
+        for reach in (3.0, 30.0):
+            with self.subTest(reach_mm=reach):
+                plate = np.maximum(flat, np.maximum(np.abs(at[1]), np.abs(at[2])) - reach)
+                found = segment_mr(as_mr(with_body(image, plate, 1200.0))).deposits
+                kinds = [s.tags[CONSISTENCY_TAG] for s in found.segments]
+                self.assertEqual(kinds, ["paste"] if reach == 3.0 else [])
+
+    def test_a_bead_of_a_flat_vein_is_no_paste(self):
+        image, at = limb()
+        for middle in np.arange(-30.0, 31.0, 10.0):
+            part = np.maximum(np.abs(at[0] - 3.0) - 0.6, np.maximum(np.abs(at[1]) - 2.0, np.abs(at[2] - middle) - 4.0))
+            image = with_body(image, part, 1200.0)
+        self.assertEqual(len(segment_mr(as_mr(image)).deposits.segments), 0)
 
     def test_the_ct_vouches_for_a_small_bright_body(self):
         image, at = limb()

@@ -81,7 +81,9 @@ def find_compact_paste(around: Surroundings, settings: MrSettings, free: np.ndar
     """Compact bright bodies that are sure enough, surest first; taken out of ``free``, in place."""
     stars = find_stars(around, free, True)
     sure = paste_probability(stars)
-    good = (stars.grey >= settings.paste_level) & (stars.volume_mm3 >= settings.least_paste_mm3)
+    # Vessels and fluid are seldom closed on all sides: what is may be less bright.
+    good = (stars.grey >= settings.paste_level) | is_closed(stars)
+    good &= stars.volume_mm3 >= settings.least_paste_mm3
     good &= sure >= settings.least_confidence
     return _taken(stars, np.where(good, sure, 0.0), around, settings, free, True, np.zeros(free.shape, bool))
 

@@ -1,4 +1,4 @@
-"""Whether darkness lies beyond both ends of a body: then it is a piece of a tendon, a vessel or a septum.
+"""Whether a body is met again beyond both its ends: then it is a piece of a tendon, a vessel or a septum.
 
 Partial volume breaks thin tendons into beads that stand alone, and where a tendon bends its pieces look like lumps. A
 deposit beside a tendon has the tendon at one side of it, not at two opposite ones.
@@ -13,13 +13,14 @@ from .candidates import Candidate, Surroundings
 from .tubes import directions
 
 NEAR_MM, FAR_MM = 0.8, 3.0
-"""Darkness is looked for at this distance from the body: past its blurred edge, across a gap between beads."""
+"""The like is looked for at this distance from the body: past its blurred edge, across a gap between beads."""
 EDGE_VOXELS = 1
 """Nor in its first layer of voxels: where slices are thick, the edge is."""
 SKIN_MM, CORTEX_MM = 1.2, 1.5
 """So far the edge of the air and the cortex of a bone are dark."""
 DARK, DARK_SMALL = 0.35, 0.5
-"""Dark is what is so far down from the tissue around to the body: muscle has a fifth to a third of fat on T1."""
+"""Alike is what is nearer to the body than so far towards the tissue around: muscle has a fifth to a third of fat on
+T1."""
 SMALL_MM, LARGE_MM = 2.0, 3.5
 """A body thinner than the first is a bead of something whose other parts are blurred away by half: more counts."""
 CONE = np.cos(np.radians(30.0))
@@ -29,7 +30,7 @@ AXES = 60
 def continued(
     mask: np.ndarray, wide: tuple[slice, slice, slice], around: Surroundings, measures: Candidate, lump: bool
 ) -> float:
-    """How much of the body's mean cross-section is met again, dark, beyond both of two opposite ends.
+    """How much of the body's mean cross-section is met again, as dark or bright, beyond both of two opposite ends.
 
     Parameters
     ----------
@@ -42,17 +43,18 @@ def continued(
     steps = ndimage.distance_transform_cdt(~mask, metric="chessboard")
     shell = (away > NEAR_MM) & (steps > EDGE_VOXELS) & (away <= np.maximum(FAR_MM, 2.2 * spacing.max()))
     part = DARK if lump else np.interp(measures.thickness_mm, (SMALL_MM, LARGE_MM), (DARK_SMALL, DARK))
-    dark_below = measures.level + part * (measures.ring - measures.level)
-    shell &= (around.depth_mm[wide] > SKIN_MM) & (around.level[wide] < dark_below)
+    limit = measures.level + part * (measures.ring - measures.level)
+    alike = around.level[wide] < limit if measures.level < measures.ring else around.level[wide] > limit
+    shell &= (around.depth_mm[wide] > SKIN_MM) & alike
     if around.bone_distance is not None:
         shell &= around.bone_distance[wide] > CORTEX_MM
     where = np.argwhere(mask) * spacing
     middle = where.mean(0)
-    dark = np.argwhere(shell) * spacing - middle
-    if len(dark) < 2:
+    met = np.argwhere(shell) * spacing - middle
+    if len(met) < 2:
         return 0.0
-    dark /= np.linalg.norm(dark, axis=1, keepdims=True)
-    along = dark @ directions(AXES).T
+    met /= np.linalg.norm(met, axis=1, keepdims=True)
+    along = met @ directions(AXES).T
     voxel = float(np.prod(spacing)) / (FAR_MM - NEAR_MM)
     area = voxel * np.minimum((along > CONE).sum(0), (along < -CONE).sum(0)).max()
     length = 4.0 * np.sqrt(np.linalg.eigvalsh(np.cov(where.T) + np.diag(spacing**2) / 12.0)[-1])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
 from .candidates import Surroundings, large_parts, look_closely, measure
-from .rules import paste_confidence, why_not_bright, why_not_paste
+from .continued import continued, reach
+from .rules import SMALL_PASTE, paste_confidence, why_not_bright, why_not_free_paste, why_not_paste
 from .settings import MrSettings
-from .verdict import Body, flat_indices
+from .verdict import Body, flat_indices, widened
 
 
 def find_paste(around: Surroundings, settings: MrSettings, fat_is_bright: bool, free: np.ndarray) -> list[Body]:
@@ -32,10 +35,15 @@ def find_paste(around: Surroundings, settings: MrSettings, fat_is_bright: bool, 
                 reason = why_not_paste(measures, settings)
             mask = labels[box] == measures.label
             if not reason:
+                wide = widened(box, reach(around.spacing_kji), labels.shape)
+                both_ends = continued(labels[wide] == measures.label, wide, around, measures, False)
+                measures = replace(measures, continued=both_ends)
+                reason = why_not_free_paste(measures)
+            if not reason:
                 # The boundary lies at half contrast, wherever the body was found.
                 mask &= around.level[box] > 0.5 * (measures.ring + measures.extreme)
                 if mask.sum() * np.prod(around.spacing_kji) < settings.least_paste_mm3:
-                    reason = "too small to tell from a vessel or fluid"
+                    reason = SMALL_PASTE
             where = flat_indices(mask, box, labels.shape)
             if not reason:
                 free.ravel()[where] = False

@@ -13,8 +13,13 @@ from .settings import MrSettings
 PLATE_WIDTH, PLATE_FILLED, PLATE_ENCLOSED, PLATE_DARK = 1.8, 0.9, 0.75, 0.25
 """A plate is so many times as wide as thick, fills the ellipsoid of its axes (a flat disc 1.3 times, a ragged piece of
 a septum less than once), ends in brighter tissue all around, and is a void but for the point spread."""
-PLATE_CONTINUED = 0.1
-"""A septum goes on to the skin or a fascia; of a plate no more than this is met again beyond its ends."""
+PLATE_CONTINUED, PASTE_CONTINUED = 0.1, 0.3
+"""A septum goes on to the skin or a fascia; of a plate no more than this is met again beyond its ends. Bright tissue is
+rarer than dark: sheets of fluid and veins go on with most of their section, what is met of less is another vessel."""
+PASTE_THICK_MM, PASTE_HIGH_MM = 1.5, 2.4
+"""A vessel or fluid in a cleft is thinner (largest ball) and flatter (least axis) than paste that is no plate. The ball
+alone does not tell: one voxel of noise in a small body makes it less."""
+SMALL_PASTE = "too small to tell from a vessel or fluid"
 THIN = "thin like a septum, a vessel or the edge of a tendon"
 HALF_CONTINUED = 1.0
 """A body of whose cross-section so much is met again beyond both ends is half as likely a deposit."""
@@ -40,8 +45,12 @@ def why_not_dark(candidate: Candidate, settings: MrSettings) -> str:
 
 def is_plate(c: Candidate) -> bool:
     """Whether a dark body is a filled plate that may end freely: a septum is as thin, but no piece of one is such."""
+    return _is_filled_plate(c) and c.extreme <= PLATE_DARK
+
+
+def _is_filled_plate(c: Candidate) -> bool:
     flat = c.width_mm >= PLATE_WIDTH * c.height_mm and c.solidity >= PLATE_FILLED
-    return flat and c.enclosed >= PLATE_ENCLOSED and c.extreme <= PLATE_DARK
+    return flat and c.enclosed >= PLATE_ENCLOSED
 
 
 def _is_thin(c: Candidate, settings: MrSettings) -> bool:
@@ -83,7 +92,7 @@ def _without_bones(c: Candidate, settings: MrSettings, lump: bool) -> str:
         return "part of a larger void, and no bones are given to tell"
     if c.volume_mm3 < settings.least_alone_mm3:
         return "too small to tell from fat or a vessel without bones"
-    if c.height_mm >= settings.bone_thickness_mm and c.volume_mm3 >= settings.bone_volume_mm3:
+    if c.height_mm >= settings.bone_thickness_mm and c.volume_mm3 >= settings.bone_core_mm3:
         return "as thick as a bone, and no bones are given to tell"
     return ""
 
@@ -123,13 +132,22 @@ def why_not_paste(candidate: Candidate, settings: MrSettings) -> str:
         return "long and narrow like a vessel"
     if c.bones_near >= 2:
         return "between two bones like joint fluid"
-    if c.thickness_mm < 1.5 or c.volume_mm3 < settings.least_paste_mm3:
-        return "too small to tell from a vessel or fluid"
+    if c.volume_mm3 < settings.least_paste_mm3 or (_is_thin_paste(c) and not _is_filled_plate(c)):
+        return SMALL_PASTE
     if c.solidity < settings.least_solidity:
         return "branched like vessels or fluid"
     if c.level - c.ring < settings.least_contrast or c.enclosed < settings.least_enclosed:
         return "not enclosed by darker tissue"
     return ""
+
+
+def _is_thin_paste(c: Candidate) -> bool:
+    return c.thickness_mm < PASTE_THICK_MM and c.height_mm < PASTE_HIGH_MM
+
+
+def why_not_free_paste(candidate: Candidate) -> str:
+    """Reason to reject a thin bright plate that does not end freely, once `Candidate.continued` is known, or ''."""
+    return SMALL_PASTE if _is_thin_paste(candidate) and candidate.continued > PASTE_CONTINUED else ""
 
 
 def paste_confidence(candidate: Candidate) -> float:

@@ -37,6 +37,7 @@ class MrSettings:
     bone_margin_mm: rim around a given bone that belongs to its cortex, whatever its signal.
     bone_thickness_mm, bone_volume_mm3: without bones, a void as thick and as large as this may be a bone in a
         gradient echo: the pisiform, the least of the carpal bones, has about 700 cubic millimetres.
+    bone_core_mm3: likewise for the void core of a bone, which its blurred edge is no part of.
     least_alone_mm3: without bones, smaller voids are fat or vessels.
     least_paste_mm3: smaller bright bodies are vessels.
     least_listed_mm3: smaller bodies that were rejected are not even listed.
@@ -71,7 +72,8 @@ class MrSettings:
     tube_elongation: float = 2.8
     bone_margin_mm: float = 0.7
     bone_thickness_mm: float = 6.0
-    bone_volume_mm3: float = 300.0
+    bone_volume_mm3: float = 450.0
+    bone_core_mm3: float = 300.0
     least_alone_mm3: float = 8.0
     least_paste_mm3: float = 10.0
     least_listed_mm3: float = 8.0
