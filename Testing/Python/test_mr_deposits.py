@@ -329,6 +329,21 @@ class TestPaste(unittest.TestCase):
             image = with_body(image, part, 1200.0)
         self.assertEqual(len(segment_mr(as_mr(image)).deposits.segments), 0)
 
+    def test_a_closed_round_body_is_paste_though_it_is_but_half_as_bright_again_as_the_tissue(self):
+        image, at = limb()
+        centre = (5.0, 3.0, 4.0)
+        for part, count in ((1.55, 1), (1.4, 0)):
+            with self.subTest(part_of_muscle=part):
+                volume = as_mr(with_body(image, ball(at, centre, 2.0), part * MUSCLE))
+                found = segment_mr(volume).deposits
+                self.assertEqual([s.tags[CONSISTENCY_TAG] for s in found.segments], ["paste"] * count)
+                for segment in found.segments:
+                    self.assertGreater(float(segment.tags[CONFIDENCE_TAG]), 0.7)
+                    voxels = np.argwhere(found.labels)[:, ::-1]
+                    np.testing.assert_allclose(volume.to_ras(voxels).mean(0), centre, atol=0.2)
+                    size = len(voxels) * volume.voxel_volume_mm3 / (4 / 3 * np.pi * 2.0**3)
+                    self.assertAlmostEqual(size, 1.0, delta=0.15)
+
     def test_the_ct_vouches_for_a_small_bright_body(self):
         image, at = limb()
         distance = ball(at, (5.0, 3.0, 4.0), 1.1)
