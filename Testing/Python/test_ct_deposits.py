@@ -7,6 +7,7 @@ from CalcinosisImagingLib.analysis.ct import reject
 from CalcinosisImagingLib.analysis.ct.body_fit import BodyTask, with_known_contrast
 from CalcinosisImagingLib.analysis.ct.delineate import delineate
 from CalcinosisImagingLib.analysis.ct.faint import faint_bodies
+from CalcinosisImagingLib.analysis.ct.form import Form
 from CalcinosisImagingLib.analysis.ct.grid import dense_box
 from CalcinosisImagingLib.analysis.ct.noise import Noise, measure_noise
 from CalcinosisImagingLib.analysis.ct.psf import gaussian
@@ -198,6 +199,15 @@ class VolumeFromFractionsTest(unittest.TestCase):
         # Sampled, not averaged over voxels: the voxel's variance comes out as part of the blur.
         self.assertAlmostEqual(found.sigma_mm[1], STEP * np.sqrt(SIGMA**2 - 1 / 12), delta=0.012)
         self.assertAlmostEqual(found.gain, 0.5, delta=0.15)
+
+
+class StreakTest(unittest.TestCase):
+    def test_faint_paste_around_a_bright_core_is_no_streak_and_faint_paste_alone_may_be(self):
+        for peak_hu, why in ((1400.0, ""), (260.0, reject.STREAK)):
+            form = Form(100.0, (7.0, 6.0, 5.0), peak_hu, 2.4, 1.0)
+            facts = reject.Facts(100.0, 150.0, 200.0, peak_hu, 60.0, 0.0, form, None)
+            with self.subTest(peak_hu=peak_hu):
+                self.assertEqual(reject.reason(facts, reject.Place(streak_hu=300.0), CtSettings()), why)
 
 
 class SegmentTest(unittest.TestCase):

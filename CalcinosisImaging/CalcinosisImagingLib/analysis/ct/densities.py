@@ -21,7 +21,7 @@ STEEP_PER_MM = 0.8
 SOFTER_PERCENT = 10
 COMPACT = 0.1
 """Largest ball in the hard part over the whole of it: a core has a quarter or more, the threads of a net little."""
-MANTLE_EMPTY, MANTLE_SHARE, MANTLE_PERCENT = 0.1, 0.1, 75
+MANTLE_EMPTY, MANTLE_SHARE, MANTLE_PERCENT = 0.1, 0.2, 75
 """Voxels of the first guess that a core's image fills less than this are its mantle, if they are at least this share;
 this percentile of them is its height, as those at its surface are half empty."""
 MANTLE_HU, MANTLE_SURE = 60.0, 5.0

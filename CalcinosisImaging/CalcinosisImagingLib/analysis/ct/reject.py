@@ -18,6 +18,8 @@ METAL_ON_BONE = "bone beside metal"
 STREAK = "streak beside metal"
 STREAK_BLUR_HU = 50.0
 """What a body's peak may lack of its contrast by blur, in reach of streaks."""
+CORE_TIMES = 2.0
+"""What peaks so many times higher than streaks may has a core, however faint the paste around it is."""
 SMALL = "too small"
 FAINT = "not above the noise"
 SOFT = "no denser than a tendon"
@@ -139,7 +141,8 @@ def reason(f: Facts, place: Place, settings: CtSettings) -> str:
         return METAL
     if f.highest_hu >= METAL_SHARE * settings.metal_hu and f.plateau_hu >= settings.metal_hu:
         return METAL
-    if min(f.contrast_hu, f.peak_contrast_hu + STREAK_BLUR_HU) < place.streak_hu:
+    core = f.peak_contrast_hu > CORE_TIMES * place.streak_hu
+    if min(f.contrast_hu, f.peak_contrast_hu + STREAK_BLUR_HU) < place.streak_hu and not core:
         return STREAK
     if place.cut_bone:
         return BORDER
