@@ -205,7 +205,7 @@ class StreakTest(unittest.TestCase):
     def test_faint_paste_around_a_bright_core_is_no_streak_and_faint_paste_alone_may_be(self):
         for peak_hu, why in ((1400.0, ""), (260.0, reject.STREAK)):
             form = Form(100.0, (7.0, 6.0, 5.0), peak_hu, 2.4, 1.0)
-            facts = reject.Facts(100.0, 150.0, 200.0, peak_hu, 60.0, 0.0, form, None)
+            facts = reject.Facts(100.0, 150.0, 200.0, peak_hu, 60.0, 0.0, form, 100.0, None)
             with self.subTest(peak_hu=peak_hu):
                 self.assertEqual(reject.reason(facts, reject.Place(streak_hu=300.0), CtSettings()), why)
 
