@@ -121,8 +121,6 @@ OPEN_MESH = {
     "surfaces 167: 0.4 mm, none, left": _mesh(
         167, (0.36, 0.36, 0.45), 0.64, 0.35, 42, count=0, left=True, rotation_deg=(0, 60, -75)
     ),
-}
-HELD_OUT_MESH = {
     "surfaces 181: 0.4 mm": _mesh(181, (0.4, 0.4, 0.36), 0.68, 0.15, 29, others=VESSEL, rotation_deg=(45, -30, 160)),
     "surfaces 182: 0.35 mm, bone kernel, left": _mesh(
         182, (0.34, 0.34, 0.36), 0.56, 0.55, 50, left=True, rotation_deg=(-110, 15, 25)
@@ -147,6 +145,30 @@ HELD_OUT_MESH = {
         187, (0.35, 0.35, 0.4), 0.6, 0.4, 44, count=0, left=True, rotation_deg=(95, -10, 35)
     ),
 }
+HELD_OUT_MESH = {
+    "surfaces 201: 0.4 mm, left": _mesh(
+        201, (0.41, 0.41, 0.4), 0.67, 0.1, 27, others=VESSEL, left=True, rotation_deg=(35, 60, -20)
+    ),
+    "surfaces 202: 0.35 mm, bone kernel": _mesh(202, (0.33, 0.33, 0.38), 0.55, 0.5, 47, rotation_deg=(85, -15, 120)),
+    "surfaces 203: 0.5 mm": _mesh(203, (0.49, 0.49, 0.5), 0.78, 0.0, 23, others=INSIDE, rotation_deg=(-25, 110, 50)),
+    "surfaces 204: 0.6 mm, osteopenic, left": _mesh(
+        204,
+        (0.59, 0.59, 0.55),
+        0.83,
+        0.0,
+        18,
+        others=SMALL,
+        left=True,
+        cortex_hu=(700.0, 1170.0),
+        cortex_mm=(0.5, 1.4),
+        rotation_deg=(120, 20, -60),
+    ),
+    "surfaces 205: 0.45 mm": _mesh(205, (0.46, 0.46, 0.4), 0.73, 0.15, 28, others=SMALL, rotation_deg=(-150, 10, 30)),
+    "surfaces 206: 0.5 mm, none, left": _mesh(
+        206, (0.52, 0.52, 0.5), 0.78, 0.0, 23, count=0, left=True, rotation_deg=(60, -40, 15)
+    ),
+    "surfaces 207: 0.35 mm, none": _mesh(207, (0.34, 0.34, 0.38), 0.61, 0.35, 40, count=0, rotation_deg=(10, 25, 140)),
+}
 OPEN_PHANTOM = {
     "phantom 31: typical": (31, "typical"),
     "phantom 32: easy": (32, "easy"),
@@ -166,12 +188,16 @@ OPEN_PHANTOM = {
     "phantom 172: easy": (172, "easy"),
     "phantom 173: typical": (173, "typical"),
     "phantom 174: hard, 1 mm slices": (174, "hard"),
-}
-HELD_OUT_PHANTOM = {
     "phantom 191: typical": (191, "typical"),
     "phantom 192: easy": (192, "easy"),
     "phantom 193: typical": (193, "typical"),
     "phantom 194: hard, 1 mm slices": (194, "hard"),
+}
+HELD_OUT_PHANTOM = {
+    "phantom 211: typical": (211, "typical"),
+    "phantom 212: easy": (212, "easy"),
+    "phantom 213: typical": (213, "typical"),
+    "phantom 214: hard, 1 mm slices": (214, "hard"),
 }
 OPEN = (*OPEN_MESH, *OPEN_PHANTOM)
 HELD_OUT = (*HELD_OUT_MESH, *HELD_OUT_PHANTOM)
