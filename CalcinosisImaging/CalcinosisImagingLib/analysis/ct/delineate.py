@@ -45,6 +45,8 @@ RIM = (0.02, 0.9)
 """Limits of what a body's image may have at the surface of the first guess, relative to its height."""
 UNEXPLAINED = 3.0
 """Misfit, in variances of the noise, from which one density does not explain a body: knots of a net look like cores."""
+EXPLAINED = 1.0
+"""And below which a mantle explains it: streaks of metal beside a body are no paste around it."""
 BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
@@ -137,15 +139,18 @@ def delineate(
         outward = _outward(np.sort(smooth[own]), sigma)
         inner = own & ~blocked & (away <= -outward - FULL_SIGMAS * sigma)
         core = np.float32(first.contrast_hu) * task.imaging(first.fine)
-        softer = None
+        softer, limit = None, np.inf
         if inner.sum() > INNER_SHARE * own.sum():
             softer = softer_part(smooth, inner, smooth[around], spacing)
         if softer is None:
             softer = mantle(excess[box], core, (own & ~blocked)[box], noise.hu * np.sqrt(noise.clump))
+            limit = EXPLAINED * noise.hu**2
         if softer is not None:
-            smooth = np.minimum(smooth, softer)
-            task, box = task_of(smooth)
-            first = fit_body(np.minimum(excess, softer)[box], smooth[box], replace(task, contrast_hu=softer))
+            low = np.minimum(smooth, softer)
+            whole, wider_box = task_of(low)
+            second = fit_body(np.minimum(excess, softer)[wider_box], low[wider_box], replace(whole, contrast_hu=softer))
+            if second.misfit < limit:
+                first, task, box = second, whole, wider_box
     found = unbiased(first, task, noise, smooth_mm, spacing)
     doubt = partial(relative_sd, first, found, task, noise)
     fraction = averaged(found.fine, task.times)
