@@ -125,6 +125,14 @@ class VolumeFromFractionsTest(unittest.TestCase):
             with self.subTest(core=core):
                 self.assertAlmostEqual(float(found.fraction.sum() / whole.sum()), 1.0, delta=0.08)
 
+    def test_streaks_around_a_bright_body_are_no_mantle_of_it(self):
+        middle = np.array([8.8, 8.8, 8.8])
+        volume, (_, stone) = a_scan([(ball(middle, 3.0), 190.0), (ball(middle, 2.0), 1400.0)], (44, 44, 44))
+        own = ndimage.gaussian_filter(volume.voxels.astype(np.float32), 0.7) > 140
+        none, spacing = np.zeros(own.shape, bool), np.full(3, STEP)
+        found = delineate(volume.voxels, own, none, 50.0, NOISE, gaussian(FWHM), spacing, streak_hu=400.0)
+        self.assertAlmostEqual(float(found.fraction.sum() / stone.sum()), 1.0, delta=0.3)
+
     def test_the_volume_of_a_ball_that_touches_bone_is_not_far_off(self):
         spacing = np.full(3, STEP)
         for value in (300.0, 700.0):

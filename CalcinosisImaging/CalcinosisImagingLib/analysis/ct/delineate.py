@@ -46,7 +46,7 @@ RIM = (0.02, 0.9)
 UNEXPLAINED = 3.0
 """Misfit, in variances of the noise, from which one density does not explain a body: knots of a net look like cores."""
 EXPLAINED = 1.0
-"""And below which a mantle explains it: streaks of metal beside a body are no paste around it."""
+"""And below which a mantle explains it."""
 BACK_VOXELS = 0.5
 """The way back is blurred by this much more, so that noise does not roughen the shape."""
 
@@ -85,6 +85,7 @@ def delineate(
     psf: PointSpread,
     spacing: np.ndarray,
     depth_mm: np.ndarray | None = None,
+    streak_hu: float = 0.0,
 ) -> Delineated:
     """Outline one deposit.
 
@@ -97,6 +98,7 @@ def delineate(
     hu, own, blocked: (K, J, I) crops: image, first guess of the body, voxels of bones and of other bodies.
     soft_hu: usual level of soft tissue.
     depth_mm: of every voxel under the skin (`skin_depth`); None: tissue has no layers.
+    streak_hu: contrast that streaks of metal may have there: no fainter mantle is looked for around a core.
     """
     sigma = float(np.mean(psf.sigma_mm))
     away = away_mm(own, spacing)
@@ -144,7 +146,7 @@ def delineate(
             softer = softer_part(smooth, inner, smooth[around], spacing)
         if softer is None:
             softer = mantle(excess[box], core, (own & ~blocked)[box], noise.hu * np.sqrt(noise.clump))
-            limit = EXPLAINED * noise.hu**2
+            limit = EXPLAINED * noise.hu**2 if softer is None or softer > streak_hu else 0.0
         if softer is not None:
             low = np.minimum(smooth, softer)
             whole, wider_box = task_of(low)

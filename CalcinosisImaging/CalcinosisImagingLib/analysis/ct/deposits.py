@@ -126,7 +126,7 @@ def _describe(
     """One body on its crop; its mask (bool) and fractions (uint8) there."""
     own = labels == label
     blocked = (bones > 0) | ((labels > 0) & ~own)
-    found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing, depth_mm)
+    found = delineate(hu, own, blocked, soft_hu, noise, psf, spacing, depth_mm, place.streak_hu)
     known = facts(hu, own, found.mask, found.background_hu, found.contrast_hu, found.volume_mm3, noise.hu, spacing)
     edge = edge_of(hu, own, bones, soft_hu, psf, spacing)
     place = replace(place, cut_bone=place.cut_bone and edge.touches, edge=edge)
